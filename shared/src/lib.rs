@@ -1,0 +1,20 @@
+//! Support crate of the etcdbackup suite.
+//!
+//! Modules point one way: `cli` → `backup` → `talos`, `snapshot`, `seal`, `store` →
+//! `failure`. Only `talos` names the Talos protos, only `store::s3` the AWS SDK, only
+//! `seal` age. `docs/architecture.md` in the repository draws the map.
+
+pub mod failure;
+
+#[cfg(feature = "backup")]
+pub mod backup;
+#[cfg(feature = "cli")]
+pub mod cli;
+#[cfg(feature = "seal")]
+pub mod seal;
+#[cfg(feature = "snapshot")]
+pub mod snapshot;
+#[cfg(feature = "store")]
+pub mod store;
+#[cfg(feature = "talos")]
+pub mod talos;

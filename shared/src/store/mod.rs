@@ -1,0 +1,116 @@
+//! Where objects lie: S3, a folder, or behind a presigned URL.
+//!
+//! A [`Store`] is one destination: a bucket or folder and the prefix in it. Keys are full
+//! keys (prefix included). Every retry, condition and checksum rule of a kind of store
+//! stays inside it; callers see one outcome per call, and [`StoreError`] says which.
+
+use std::fmt;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use crate::failure::Failure;
+
+/// What kind of answer a store gave, as far as callers act on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StoreErrorKind {
+    /// The key exists already and is not ours: take another name.
+    Exists,
+    /// No such key, bucket or folder.
+    NotFound,
+    /// Everything else: the failure tells.
+    Failed,
+    /// The request may or may not have been carried out.
+    UnknownOutcome,
+}
+
+/// A failed call to a store.
+#[derive(Debug)]
+pub struct StoreError {
+    /// What callers act on.
+    pub kind: StoreErrorKind,
+    /// What people read; names the bucket and key.
+    pub failure: Failure,
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.failure.fmt(f)
+    }
+}
+
+impl std::error::Error for StoreError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        std::error::Error::source(&self.failure)
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        error.failure
+    }
+}
+
+/// One object of a listing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Object {
+    /// Full key.
+    pub key: String,
+    /// Stored bytes.
+    pub size: u64,
+    /// When the store last changed it.
+    pub modified: Option<jiff::Timestamp>,
+}
+
+/// One page of a listing.
+#[derive(Debug, Default)]
+pub struct Page {
+    /// Objects in key order.
+    pub objects: Vec<Object>,
+    /// Asks for the next page; none: this was the last.
+    pub next: Option<String>,
+}
+
+/// The bytes of an object, read in order. Interrupted reads are taken up again where the
+/// store allows it.
+#[async_trait]
+pub trait Body: Send {
+    /// Size of the whole object, if the store said it.
+    fn size(&self) -> Option<u64>;
+    /// The next bytes; none at the end. A short object is an error, never an end.
+    async fn next(&mut self) -> Result<Option<Bytes>, StoreError>;
+}
+
+/// An upload in parts. Nothing is visible under the key before [`Upload::complete`].
+#[async_trait]
+pub trait Upload: Send + Sync {
+    /// What names the open upload to a person (S3: the upload id), for clean-up by hand.
+    fn id(&self) -> &str;
+    /// Stores part `number` (from 1), which begins at byte `offset` of the object. Parts of
+    /// one upload may be sent at the same time.
+    async fn part(&self, number: u32, offset: u64, body: Bytes) -> Result<(), StoreError>;
+    /// Publishes parts 1 to `parts`.
+    async fn complete(&self, parts: u32) -> Result<(), StoreError>;
+    /// Removes what was uploaded; bounded in time. An error means that something may
+    /// remain, and names it.
+    async fn abort(&self) -> Result<(), StoreError>;
+}
+
+/// One destination.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// The full key of an object called `name` in this destination (prefix joined; a folder
+    /// also replaces `:` by `-`).
+    fn key_of(&self, name: &str) -> String;
+    /// The full URL of a key, as people write it.
+    fn url_of(&self, key: &str) -> String;
+    /// Stores a small object in one request. `overwrite`: manifests may be replaced,
+    /// snapshots never.
+    async fn put(&self, key: &str, body: Bytes, overwrite: bool) -> Result<(), StoreError>;
+    /// Begins an upload in parts of `part_size` bytes (the last may be shorter).
+    async fn begin(&self, key: &str, part_size: u64) -> Result<Box<dyn Upload>, StoreError>;
+    /// One page of what lies under the destination's prefix (its `/` included).
+    async fn list(&self, page: Option<&str>) -> Result<Page, StoreError>;
+    /// Opens an object for reading.
+    async fn open(&self, key: &str) -> Result<Box<dyn Body>, StoreError>;
+}
