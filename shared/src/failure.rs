@@ -60,7 +60,12 @@ pub struct Failure {
 impl Failure {
     /// A failure with its exit code and first line.
     pub fn new(exit: Exit, what: impl Into<String>) -> Self {
-        Self { exit, what: what.into(), hint: None, source: None }
+        Self {
+            exit,
+            what: what.into(),
+            hint: None,
+            source: None,
+        }
     }
 
     /// The same with its second line: the next step.
@@ -86,7 +91,9 @@ impl fmt::Display for Failure {
 
 impl Error for Failure {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.source.as_deref().map(|source| source as &(dyn Error + 'static))
+        self.source
+            .as_deref()
+            .map(|source| source as &(dyn Error + 'static))
     }
 }
 
@@ -122,6 +129,9 @@ mod tests {
             .source(std::io::Error::other("disk on fire"));
         assert_eq!(failure.to_string(), "cannot read `x`");
         assert_eq!(failure.hint.as_deref(), Some("check the path"));
-        assert_eq!(Error::source(&failure).map(ToString::to_string).as_deref(), Some("disk on fire"));
+        assert_eq!(
+            Error::source(&failure).map(ToString::to_string).as_deref(),
+            Some("disk on fire")
+        );
     }
 }
