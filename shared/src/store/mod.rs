@@ -3,13 +3,65 @@
 //! A [`Store`] is one destination: a bucket or folder and the prefix in it. Keys are full
 //! keys (prefix included). Every retry, condition and checksum rule of a kind of store
 //! stays inside it; callers see one outcome per call, and [`StoreError`] says which.
+//!
+//! The libraries below log whole requests at their debug and trace levels, signatures,
+//! session tokens and presigned queries included. A log filter must therefore keep every
+//! target of [`SECRET_LOG_TARGETS`] at `warn` or above, whatever `-v` says.
+
+mod chain;
+mod destination;
+mod file;
+mod options;
+mod retry;
+mod s3;
 
 use std::fmt;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::failure::Failure;
+
+pub use destination::Destination;
+pub use options::{Credentials, PathStyle, RetryPolicy, StoreOptions, Timeouts};
+
+/// Log targets (by prefix) that show secrets below `warn`: never to be switched on.
+pub const SECRET_LOG_TARGETS: &[&str] = &[
+    "aws_config",
+    "aws_runtime",
+    "aws_sdk",
+    "aws_sigv4",
+    "aws_smithy",
+    "h2",
+    "hyper",
+    "hyper_util",
+    "rustls",
+];
+
+/// Opens a destination: settings, credentials and trust are checked, nothing is sent to it.
+///
+/// # Errors
+/// 78: no credentials, bad endpoint, unreadable CA file or profile; 69, 77: the credential
+/// provider failed.
+pub async fn open(
+    destination: &Destination,
+    options: &StoreOptions,
+) -> Result<Arc<dyn Store>, Failure> {
+    match destination {
+        Destination::S3 { bucket, prefix } => s3::open(bucket, prefix, options).await,
+        Destination::File { folder } => Ok(Arc::new(file::FileStore::new(folder))),
+    }
+}
+
+/// Opens a presigned URL for reading. The query of the URL is a secret: it is in no
+/// message, log or `Debug` of ours.
+///
+/// # Errors
+/// 2: not an `http(s)` URL; 69: unreachable; 77: refused or expired; 78: nothing there.
+pub async fn open_url(url: &str, options: &StoreOptions) -> Result<Box<dyn Body>, Failure> {
+    s3::open_url(url, options).await
+}
 
 /// What kind of answer a store gave, as far as callers act on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

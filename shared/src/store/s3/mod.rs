@@ -1,0 +1,179 @@
+//! S3: a bucket behind the AWS SDK, whose own retries are off.
+//!
+//! One call of ours is several attempts (`call`), each read into a `Trouble`, judged by
+//! `classify`, and put into words by `explain`. Writing sends only CreateMultipartUpload,
+//! UploadPart, CompleteMultipartUpload, AbortMultipartUpload and PutObject: a key that can
+//! only write is enough.
+
+mod body;
+mod call;
+mod classify;
+mod connect;
+mod credentials;
+mod endpoint;
+mod explain;
+mod presigned;
+mod transport;
+mod trouble;
+mod upload;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
+use aws_sdk_s3::primitives::{ByteStream, DateTime};
+use bytes::Bytes;
+
+use self::body::S3Body;
+use self::call::{Bucket, Call, Outcome};
+use self::classify::Operation;
+use self::trouble::Kind;
+use self::upload::S3Upload;
+use super::{Body, Object, Page, Store, StoreError, StoreOptions, Upload};
+use crate::failure::Failure;
+
+pub(super) use self::presigned::open_url;
+
+/// Opens `prefix` in `bucket`.
+pub(super) async fn open(
+    bucket: &str,
+    prefix: &str,
+    options: &StoreOptions,
+) -> Result<Arc<dyn Store>, Failure> {
+    let bucket = connect::bucket(bucket, options).await?;
+    Ok(Arc::new(S3Store {
+        bucket: Arc::new(bucket),
+        prefix: prefix.to_owned(),
+    }))
+}
+
+/// A prefix in a bucket.
+struct S3Store {
+    bucket: Arc<Bucket>,
+    prefix: String,
+}
+
+#[async_trait]
+impl Store for S3Store {
+    fn key_of(&self, name: &str) -> String {
+        if self.prefix.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{}/{name}", self.prefix)
+        }
+    }
+
+    fn url_of(&self, key: &str) -> String {
+        format!("s3://{}/{key}", self.bucket.name)
+    }
+
+    async fn put(&self, key: &str, body: Bytes, overwrite: bool) -> Result<(), StoreError> {
+        let bucket = &self.bucket;
+        let limit = bucket.timeouts.of(body.len());
+        let call = Call {
+            operation: Operation::Put,
+            key,
+            upload_id: None,
+            conditional: !overwrite,
+            limit,
+        };
+        let outcome = bucket
+            .call(call, |conditional| {
+                let request = bucket.client.put_object().bucket(&bucket.name).key(key);
+                let condition = conditional.then(|| "*".to_owned());
+                request
+                    .set_if_none_match(condition)
+                    .body(ByteStream::from(body.clone()))
+                    .send()
+            })
+            .await?;
+        match outcome {
+            // A success without ETag is a web server's, not a store's.
+            Outcome::Answered { value, .. } if value.e_tag.is_none() => {
+                Err(bucket.refuse(call, Kind::NotS3, "the answer has no ETag"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn begin(&self, key: &str, _part_size: u64) -> Result<Box<dyn Upload>, StoreError> {
+        Ok(Box::new(
+            S3Upload::begin(Arc::clone(&self.bucket), key).await?,
+        ))
+    }
+
+    async fn list(&self, page: Option<&str>) -> Result<Page, StoreError> {
+        let bucket = &self.bucket;
+        let prefix = self.key_of("");
+        let limit = bucket.timeouts.of(0);
+        let call = Call {
+            operation: Operation::List,
+            key: &prefix,
+            upload_id: None,
+            conditional: false,
+            limit,
+        };
+        let outcome = bucket
+            .call(call, |_| {
+                let request = bucket
+                    .client
+                    .list_objects_v2()
+                    .bucket(&bucket.name)
+                    .prefix(&prefix);
+                request
+                    .set_continuation_token(page.map(ToOwned::to_owned))
+                    .send()
+            })
+            .await?;
+        let Outcome::Answered { value, .. } = outcome else {
+            return Err(bucket.refuse(call, Kind::NotS3, "no listing came"));
+        };
+        let next = value
+            .next_continuation_token
+            .clone()
+            .filter(|_| value.is_truncated.unwrap_or_default());
+        if value.is_truncated.unwrap_or_default() && next.is_none() {
+            return Err(bucket.refuse(
+                call,
+                Kind::NotS3,
+                "the listing is cut and does not say how to go on",
+            ));
+        }
+        if next.is_some() && next.as_deref() == page {
+            return Err(bucket.refuse(call, Kind::NotS3, "the listing repeats its page for ever"));
+        }
+        Ok(Page {
+            objects: objects(value),
+            next,
+        })
+    }
+
+    async fn open(&self, key: &str) -> Result<Box<dyn Body>, StoreError> {
+        Ok(Box::new(S3Body::open(Arc::clone(&self.bucket), key).await?))
+    }
+}
+
+/// The objects of a page; "folders" (empty objects whose key ends with `/`) are none.
+fn objects(page: ListObjectsV2Output) -> Vec<Object> {
+    let object = |found: aws_sdk_s3::types::Object| {
+        let key = found.key.filter(|key| !key.ends_with('/'))?;
+        let size = found
+            .size
+            .and_then(|size| u64::try_from(size).ok())
+            .unwrap_or_default();
+        Some(Object {
+            key,
+            size,
+            modified: found.last_modified.as_ref().and_then(timestamp),
+        })
+    };
+    page.contents
+        .unwrap_or_default()
+        .into_iter()
+        .filter_map(object)
+        .collect()
+}
+
+fn timestamp(time: &DateTime) -> Option<jiff::Timestamp> {
+    jiff::Timestamp::new(time.secs(), i32::try_from(time.subsec_nanos()).ok()?).ok()
+}
