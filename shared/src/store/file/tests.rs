@@ -49,7 +49,7 @@ async fn an_upload_appears_whole_private_and_only_when_complete() {
     );
     upload.complete(2).await.unwrap();
 
-    assert_eq!(names(&folder), [key.clone()]);
+    assert_eq!(names(&folder), std::slice::from_ref(&key));
     assert_eq!(read(&store, &key).await, b"123456");
     let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&folder), 0o700);

@@ -118,7 +118,7 @@ impl Trouble {
         }
         // Only an error of the connecting step proves that nothing was sent.
         let connecting = chain::find::<hyper_util::client::legacy::Error>(error)
-            .is_some_and(|error| error.is_connect());
+            .is_some_and(hyper_util::client::legacy::Error::is_connect);
         let kind = match error {
             _ if tls.is_some() || connecting => Kind::Unreached,
             error if error.is_user() => Kind::Unsendable,
