@@ -1,1 +1,13 @@
-//! (seal)
+//! Compression and encryption on the way to a store, and back.
+//!
+//! Both ways are plain `Read`/`Write` stages for a thread of their own. A stage that is
+//! dropped without `finish` leaves a file no reader accepts: forgetting cannot look like
+//! success.
+
+mod keys;
+mod opening;
+mod sealing;
+
+pub use keys::{Identities, Recipients};
+pub use opening::{Content, OpenError, open};
+pub use sealing::{Compression, Sealer};

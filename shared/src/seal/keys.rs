@@ -1,0 +1,174 @@
+//! age recipients and identities, from flags and files.
+
+use std::fmt;
+use std::io;
+
+use age::cli_common::{ReadError, StdinGuard, read_identities, read_recipients};
+use age::{EncryptError, Encryptor, Identity, Recipient};
+use aws_lc_rs::digest::{SHA256, digest};
+
+use crate::failure::{Exit, Failure};
+
+/// Work factor of a passphrase-protected identity above which we refuse (age's own limit).
+const MAX_WORK_FACTOR: u8 = 22;
+
+/// Who can open what we store.
+pub struct Recipients {
+    keys: Vec<Box<dyn Recipient + Send>>,
+    fingerprints: Vec<String>,
+}
+
+impl fmt::Debug for Recipients {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Recipients")
+            .field(&self.fingerprints)
+            .finish()
+    }
+}
+
+impl Recipients {
+    /// Recipients from `-r` texts and `-R` files. None at all gives none.
+    ///
+    /// # Errors
+    /// 78: a recipient or file cannot be used, or its plugin is not on PATH.
+    pub fn read(
+        texts: &[String],
+        files: &[String],
+        stdin_is_taken: bool,
+    ) -> Result<Option<Self>, Failure> {
+        if texts.is_empty() && files.is_empty() {
+            return Ok(None);
+        }
+        let fingerprints = fingerprints(texts, files);
+        let mut guard = StdinGuard::new(stdin_is_taken);
+        let keys = read_recipients(texts.to_vec(), files.to_vec(), Vec::new(), None, &mut guard)
+            .map_err(|error| refused_recipient(&error, texts))?;
+        if keys.is_empty() {
+            return Err(Failure::new(
+                Exit::Config,
+                format!("no recipient in {}", files.join(", ")),
+            )
+            .hint("put an `age1…` or `ssh-ed25519 …` line in the file"));
+        }
+        let recipients = Self { keys, fingerprints };
+        // A mixture age refuses, or a plugin that fails, is found before any byte is read.
+        recipients.encryptor().map_err(|error| {
+            Failure::new(
+                Exit::Config,
+                format!(
+                    "cannot encrypt to these recipients: {}",
+                    plain(&error.to_string())
+                ),
+            )
+            .hint("post-quantum and classic recipients cannot be mixed; check each with `age -r`")
+        })?;
+        Ok(Some(recipients))
+    }
+
+    /// One short fingerprint per recipient line: kind and the first 16 hex digits of the
+    /// SHA-256 of its text. Recipients are public; this names them without length.
+    pub fn fingerprints(&self) -> &[String] {
+        &self.fingerprints
+    }
+
+    pub(super) fn encryptor(&self) -> io::Result<Encryptor> {
+        Encryptor::with_recipients(self.keys.iter().map(|key| key.as_ref() as &dyn Recipient))
+            .map_err(|error: EncryptError| io::Error::other(plain(&error.to_string())))
+    }
+}
+
+fn fingerprints(texts: &[String], files: &[String]) -> Vec<String> {
+    let from_files = files
+        .iter()
+        .filter(|file| *file != "-")
+        .filter_map(|file| std::fs::read_to_string(file).ok());
+    let lines: Vec<String> = texts.iter().cloned().chain(from_files).collect();
+    lines
+        .iter()
+        .flat_map(|text| text.lines())
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .map(|line| {
+            let kind = if line.starts_with("ssh-") {
+                line.split(' ').next().unwrap_or("ssh")
+            } else {
+                "age"
+            };
+            let hash = hex::encode(digest(&SHA256, line.as_bytes()).as_ref());
+            format!("{kind}:{}", &hash[..16])
+        })
+        .collect()
+}
+
+fn refused_recipient(error: &ReadError, texts: &[String]) -> Failure {
+    let what = plain(&error.to_string());
+    let what = what.lines().next().unwrap_or("unusable recipient");
+    let post_quantum = texts.iter().any(|text| text.starts_with("age1pq1"));
+    match error {
+        ReadError::PluginResolve(_) if post_quantum => Failure::new(
+            Exit::Config,
+            "recipient `age1pq1…` is post-quantum and needs the program `age-plugin-pq`, which is not on PATH",
+        )
+        .hint("install `age-plugin-pq` where this runs, or use an `age1…` (X25519) or `ssh-ed25519` recipient"),
+        ReadError::PluginResolve(_) => Failure::new(Exit::Config, format!("recipient cannot be used: {what}"))
+            .hint("install the plugin on PATH where this runs, or use another recipient"),
+        _ => Failure::new(Exit::Config, format!("recipient cannot be used: {what}"))
+            .hint("give `-r age1…`, `-r \"ssh-ed25519 …\"`, or a file of such lines with `-R`"),
+    }
+}
+
+/// Where the keys are that open a stored snapshot. They are read in the thread that uses
+/// them, since age's identities stay in their thread.
+#[derive(Debug, Clone, Default)]
+pub struct Identities {
+    /// `-i` files; `-` once for stdin.
+    pub files: Vec<String>,
+    /// Whether stdin is already used for something else.
+    pub stdin_is_taken: bool,
+}
+
+impl Identities {
+    /// Reads the files. A protected identity asks on the terminal.
+    ///
+    /// # Errors
+    /// 78: a file is missing or holds no identity.
+    pub fn read(&self) -> Result<Vec<Box<dyn Identity>>, Failure> {
+        let mut guard = StdinGuard::new(self.stdin_is_taken);
+        read_identities(self.files.clone(), Some(MAX_WORK_FACTOR), &mut guard).map_err(|error| {
+            let what = plain(&error.to_string());
+            Failure::new(
+                Exit::Config,
+                format!(
+                    "identity cannot be used: {}",
+                    what.lines().next().unwrap_or_default()
+                ),
+            )
+            .hint("give the file `age-keygen` wrote, or an ssh private key, with `-i`")
+        })
+    }
+}
+
+/// age's messages carry Unicode isolation marks around values: not for terminals or logs.
+pub(super) fn plain(text: &str) -> String {
+    text.chars()
+        .filter(|c| !('\u{2066}'..='\u{2069}').contains(c))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_and_post_quantum_recipients_say_what_to_do() {
+        let unknown = Recipients::read(&["nonsense".into()], &[], false).unwrap_err();
+        assert_eq!(unknown.exit, Exit::Config);
+        assert!(unknown.what.contains("nonsense"), "{}", unknown.what);
+        assert!(Recipients::read(&[], &[], false).unwrap().is_none());
+    }
+
+    #[test]
+    fn isolation_marks_are_removed() {
+        assert_eq!(plain("a \u{2068}b\u{2069} c"), "a b c");
+    }
+}
