@@ -58,7 +58,7 @@ pub(super) enum Outcome<T> {
 struct History {
     /// One may have been carried out, answered with an error or not at all.
     maybe_done: bool,
-    /// One got no answer.
+    /// One got no answer, or none that can be read.
     lost: bool,
     /// The store refused `If-None-Match`.
     condition_refused: bool,
@@ -103,7 +103,7 @@ impl Bucket {
             match decide(call.operation, &trouble, before) {
                 Decision::Again { maybe_done } => {
                     history.maybe_done |= maybe_done;
-                    history.lost |= trouble.kind == Kind::Lost;
+                    history.lost |= matches!(trouble.kind, Kind::Lost | Kind::NotS3);
                     tracing::debug!(action = call.operation.action(), attempt = attempts.made(), %trouble, "attempt failed");
                     if !attempts.again().await {
                         return Err(self.given_up(call, &trouble, &history));

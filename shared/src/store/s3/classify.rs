@@ -68,6 +68,8 @@ pub(super) fn decide(operation: Operation, trouble: &Trouble, before: Before) ->
         Kind::Unreached => Decision::Again { maybe_done: false },
         Kind::Lost => Decision::Again { maybe_done: true },
         Kind::Refused => decide_refused(operation, trouble, before),
+        // A success in words nobody can read: the object may be there.
+        Kind::NotS3 if operation == Operation::Complete => Decision::Again { maybe_done: true },
         Kind::NoCredentials
         | Kind::CredentialsFailed
         | Kind::Untrusted
@@ -280,7 +282,6 @@ mod tests {
             (Kind::Untrusted, Decision::Final),
             (Kind::NoCredentials, Decision::Final),
             (Kind::CredentialsFailed, Decision::Final),
-            (Kind::NotS3, Decision::Final),
             (Kind::Unsendable, Decision::Final),
         ];
         for (kind, expected) in table {
@@ -288,6 +289,19 @@ mod tests {
                 let decision = decide(operation, &Trouble::new(kind, "words"), Before::default());
                 assert_eq!(decision, expected, "{kind:?} {operation:?}");
             }
+        }
+        for operation in ALL {
+            let expected = if operation == Complete {
+                AGAIN_MAYBE_DONE
+            } else {
+                Decision::Final
+            };
+            let decision = decide(
+                operation,
+                &Trouble::new(Kind::NotS3, "words"),
+                Before::default(),
+            );
+            assert_eq!(decision, expected, "{operation:?}");
         }
     }
 }

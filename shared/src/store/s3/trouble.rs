@@ -154,6 +154,9 @@ impl Trouble {
     fn of_answer(error: &dyn ProvideErrorMetadata, raw: &HttpResponse) -> Self {
         let status = raw.status().as_u16();
         let code = error.code().unwrap_or_default();
+        if (200..300).contains(&status) && code.is_empty() {
+            return Self::new(Kind::NotS3, "the answer is not one of S3");
+        }
         let mut trouble = Self::refused(status, code, error.message().unwrap_or_default());
         if status == 301 || status == 307 || code == "AuthorizationHeaderMalformed" {
             trouble.region = wanted_region(raw);
