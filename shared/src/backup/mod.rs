@@ -1,1 +1,19 @@
-//! (backup)
+//! The backup flow: source → verify → compress → encrypt → parts → every destination, and
+//! back.
+//!
+//! Three actors share one bounded pipeline. The *source* (async) feeds batches; *pack*
+//! (one thread) proves, compresses, encrypts and cuts parts; a *lane* per destination
+//! (async) uploads them. The last part leaves `pack` only with the proof of the snapshot
+//! in hand, and nothing is published without a last part.
+
+mod lane;
+mod pack;
+mod parts;
+mod pull;
+mod run;
+mod source;
+
+pub use lane::Delivery;
+pub use pull::{PullTarget, Target, pull};
+pub use run::{Cancel, Outcome, PushPlan, push, take};
+pub use source::{Feed, ReaderSource, SnapshotSource, SourceError};

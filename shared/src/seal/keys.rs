@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::sync::{Mutex, PoisonError};
 
 use age::cli_common::{ReadError, StdinGuard, read_identities, read_recipients};
 use age::{EncryptError, Encryptor, Identity, Recipient};
@@ -14,7 +15,8 @@ const MAX_WORK_FACTOR: u8 = 22;
 
 /// Who can open what we store.
 pub struct Recipients {
-    keys: Vec<Box<dyn Recipient + Send>>,
+    // age's recipients are not `Sync`; runs share them.
+    keys: Mutex<Vec<Box<dyn Recipient + Send>>>,
     fingerprints: Vec<String>,
 }
 
@@ -50,7 +52,10 @@ impl Recipients {
             )
             .hint("put an `age1…` or `ssh-ed25519 …` line in the file"));
         }
-        let recipients = Self { keys, fingerprints };
+        let recipients = Self {
+            keys: Mutex::new(keys),
+            fingerprints,
+        };
         // A mixture age refuses, or a plugin that fails, is found before any byte is read.
         recipients.encryptor().map_err(|error| {
             Failure::new(
@@ -72,7 +77,8 @@ impl Recipients {
     }
 
     pub(super) fn encryptor(&self) -> io::Result<Encryptor> {
-        Encryptor::with_recipients(self.keys.iter().map(|key| key.as_ref() as &dyn Recipient))
+        let keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        Encryptor::with_recipients(keys.iter().map(|key| key.as_ref() as &dyn Recipient))
             .map_err(|error: EncryptError| io::Error::other(plain(&error.to_string())))
     }
 }

@@ -1,0 +1,160 @@
+//! Cuts what is stored into parts of one size, and hands each to every lane.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::runtime::Handle;
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+
+use crate::snapshot::Proven;
+
+/// One part; its slot is free again when the last lane dropped it.
+#[derive(Debug)]
+pub(super) struct Part {
+    pub(super) number: u32,
+    pub(super) offset: u64,
+    pub(super) body: Bytes,
+    pub(super) last: bool,
+    _slot: OwnedSemaphorePermit,
+}
+
+/// The writing end of a lane.
+pub(super) struct LaneSender {
+    /// Unbounded by itself: slots bound it.
+    pub(super) parts: UnboundedSender<Arc<Part>>,
+    /// Parts sent and not yet stored.
+    pub(super) pending: Arc<AtomicUsize>,
+    /// Told to give up because the others wait for it.
+    pub(super) dropped: watch::Sender<bool>,
+}
+
+/// Gathers bytes into parts. Dropped without [`PartWriter::finish`], no lane ever sees a
+/// last part, and every lane aborts.
+pub(super) struct PartWriter {
+    lanes: Vec<LaneSender>,
+    slots: Arc<Semaphore>,
+    lag_limit: Duration,
+    runtime: Handle,
+    part_size: usize,
+    slot: Option<OwnedSemaphorePermit>,
+    buffer: Vec<u8>,
+    number: u32,
+    offset: u64,
+}
+
+impl PartWriter {
+    pub(super) fn new(
+        lanes: Vec<LaneSender>,
+        slots: Arc<Semaphore>,
+        part_size: usize,
+        lag_limit: Duration,
+        runtime: Handle,
+    ) -> Self {
+        Self {
+            lanes,
+            slots,
+            lag_limit,
+            runtime,
+            part_size,
+            slot: None,
+            buffer: Vec::new(),
+            number: 0,
+            offset: 0,
+        }
+    }
+
+    /// Sends the last part. Only a proven snapshot gets one.
+    pub(super) fn finish(mut self, _proven: &Proven) -> io::Result<u64> {
+        self.take_slot()?;
+        self.send(true)?;
+        Ok(self.offset)
+    }
+
+    /// The slot comes before the bytes: a full pool stops the stages before it.
+    fn take_slot(&mut self) -> io::Result<()> {
+        if self.slot.is_some() {
+            return Ok(());
+        }
+        loop {
+            let wait =
+                tokio::time::timeout(self.lag_limit, Arc::clone(&self.slots).acquire_owned());
+            match self.runtime.block_on(async { wait.await }) {
+                Ok(Ok(slot)) => {
+                    self.slot = Some(slot);
+                    self.buffer = Vec::with_capacity(self.part_size);
+                    return Ok(());
+                }
+                Ok(Err(_)) => return Err(io::Error::new(io::ErrorKind::Interrupted, "stopped")),
+                Err(_) => self.drop_laggards(),
+            }
+        }
+    }
+
+    /// A destination that holds slots while another waits for work is left behind.
+    fn drop_laggards(&mut self) {
+        let some_wait = self
+            .lanes
+            .iter()
+            .any(|lane| !lane.parts.is_closed() && lane.pending.load(Ordering::Acquire) == 0);
+        if some_wait {
+            for lane in self
+                .lanes
+                .iter()
+                .filter(|lane| lane.pending.load(Ordering::Acquire) > 0)
+            {
+                lane.dropped.send_replace(true);
+            }
+        }
+    }
+
+    fn send(&mut self, last: bool) -> io::Result<()> {
+        let body = Bytes::from(std::mem::take(&mut self.buffer));
+        let Some(slot) = self.slot.take() else {
+            return Err(io::Error::other("a part without a slot"));
+        };
+        self.number += 1;
+        let part = Arc::new(Part {
+            number: self.number,
+            offset: self.offset,
+            body,
+            last,
+            _slot: slot,
+        });
+        self.offset += part.body.len() as u64;
+        let mut reached = false;
+        for lane in &self.lanes {
+            lane.pending.fetch_add(1, Ordering::AcqRel);
+            reached |= lane.parts.send(Arc::clone(&part)).is_ok();
+        }
+        // With no lane left the reason is theirs to tell.
+        if reached {
+            Ok(())
+        } else {
+            Err(io::Error::new(
+                io::ErrorKind::BrokenPipe,
+                "no destination is left",
+            ))
+        }
+    }
+}
+
+impl Write for PartWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        // A full part goes only when more bytes come: the end is told by `finish`.
+        if self.buffer.len() == self.part_size && !bytes.is_empty() {
+            self.send(false)?;
+        }
+        self.take_slot()?;
+        let count = bytes.len().min(self.part_size - self.buffer.len());
+        self.buffer.extend_from_slice(&bytes[..count]);
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
