@@ -1,0 +1,14 @@
+//! The simulator as a client meets it, over real gRPC and real mutual TLS.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests fail by panicking"
+)]
+
+mod client;
+mod faults;
+mod routing;
+mod rules;
+mod tls;
