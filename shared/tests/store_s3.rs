@@ -6,7 +6,8 @@
     clippy::panic,
     missing_docs,
     unreachable_pub,
-    reason = "tests stop at the first surprise"
+    dead_code,
+    reason = "tests stop at the first surprise; the scripted server is shared"
 )]
 
 mod scripted;

@@ -5,8 +5,11 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::{TcpListener, TcpStream};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rustls::pki_types::PrivateKeyDer;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 
 /// What a request is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,8 +74,19 @@ pub struct Server {
 
 impl Server {
     pub async fn start() -> Self {
+        Self::start_with(None).await
+    }
+
+    /// The same over TLS, and the PEM of the CA that vouches for it.
+    pub async fn start_tls() -> (Self, String) {
+        let (acceptor, authority) = tls();
+        (Self::start_with(Some(acceptor)).await, authority)
+    }
+
+    async fn start_with(tls: Option<TlsAcceptor>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let url = format!("{scheme}://{}", listener.local_addr().unwrap());
         let (script, log) = (Script::default(), Arc::<Mutex<Vec<Request>>>::default());
         let server = Self {
             url,
@@ -81,7 +95,17 @@ impl Server {
         };
         tokio::spawn(async move {
             while let Ok((connection, _)) = listener.accept().await {
-                tokio::spawn(serve(connection, Arc::clone(&script), Arc::clone(&log)));
+                let (tls, script, log) = (tls.clone(), Arc::clone(&script), Arc::clone(&log));
+                tokio::spawn(async move {
+                    match tls {
+                        None => serve(connection, script, log).await,
+                        Some(tls) => match tls.accept(connection).await {
+                            Ok(connection) => serve(connection, script, log).await,
+                            // A client that does not trust us: what some tests want.
+                            Err(_) => {}
+                        },
+                    }
+                });
             }
         });
         server
@@ -117,7 +141,32 @@ impl Server {
     }
 }
 
-async fn serve(connection: TcpStream, script: Script, log: Arc<Mutex<Vec<Request>>>) {
+/// A certificate for the loopback address by a CA of its own.
+fn tls() -> (TlsAcceptor, String) {
+    let authority_key = KeyPair::generate().unwrap();
+    let mut parameters = CertificateParams::new(Vec::new()).unwrap();
+    parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let authority = parameters.self_signed(&authority_key).unwrap().pem();
+    let issuer = Issuer::new(parameters, authority_key);
+    let key = KeyPair::generate().unwrap();
+    let parameters = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+    let certificate = parameters.signed_by(&key, &issuer).unwrap();
+    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap();
+    let config = config
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], key)
+        .unwrap();
+    (TlsAcceptor::from(Arc::new(config)), authority)
+}
+
+async fn serve<C>(connection: C, script: Script, log: Arc<Mutex<Vec<Request>>>)
+where
+    C: AsyncRead + AsyncWrite + Unpin,
+{
     let mut connection = BufReader::new(connection);
     while let Some(request) = read(&mut connection).await {
         let reply = scripted(&script, request.action).unwrap_or_else(|| success(request.action));
@@ -195,7 +244,7 @@ fn head(status: u16, headers: &[(&str, String)], length: usize) -> String {
     format!("HTTP/1.1 {status} Scripted\r\n{length}{lines}\r\n")
 }
 
-async fn read(connection: &mut BufReader<TcpStream>) -> Option<Request> {
+async fn read<C: AsyncRead + Unpin>(connection: &mut BufReader<C>) -> Option<Request> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(connection.read_u8().await.ok()?);

@@ -41,6 +41,8 @@ pub(super) async fn find(
         .configure(&direct)
         .connect_timeout(limit)
         .read_timeout(limit)
+        .operation_attempt_timeout(limit)
+        .operation_timeout(limit)
         .max_attempts(1)
         .build();
     let mut chain = DefaultCredentialsChain::builder()

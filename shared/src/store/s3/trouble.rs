@@ -5,6 +5,7 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
+use aws_config::imds::client::error::ImdsError;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -136,6 +137,8 @@ impl Trouble {
     pub(super) fn of_credentials(error: &CredentialsError) -> Self {
         let kind = match error {
             CredentialsError::CredentialsNotLoaded(_) => Kind::NoCredentials,
+            // The end of the chain: a machine without instance metadata, or without a role.
+            error if chain::find::<ImdsError>(error).is_some() => Kind::NoCredentials,
             _ => Kind::CredentialsFailed,
         };
         let text = chain::text(error);
