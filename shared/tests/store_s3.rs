@@ -631,6 +631,29 @@ async fn nobody_there_is_unreachable() {
 }
 
 #[tokio::test]
+async fn a_connection_that_never_stands_sent_nothing() {
+    // Accepted by the kernel, answered by nobody: the TLS handshake hangs.
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://{}", silent.local_addr().unwrap());
+    let mut options = options(&url);
+    options.timeouts.connect = Duration::from_millis(200);
+    options.timeouts.request = Duration::from_secs(20);
+    let destination = Destination::parse("s3://backups/prod").unwrap();
+    let store = etcdbackup::store::open(&destination, &options)
+        .await
+        .unwrap();
+    for action in [Action::Put, Action::Create] {
+        let error = act(store.as_ref(), action).await.unwrap_err();
+        assert_eq!(
+            (error.kind, error.failure.exit),
+            (StoreErrorKind::Failed, Exit::Unreachable),
+            "{error}"
+        );
+        check_message(&error.failure, &["no connection in time", &url]);
+    }
+}
+
+#[tokio::test]
 async fn listings_follow_the_prefix_with_its_slash_page_by_page() {
     let page = |key: &str, next: Option<&str>| {
         let next = next.map_or_else(String::new, |next| {

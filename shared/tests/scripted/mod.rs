@@ -97,13 +97,12 @@ impl Server {
             while let Ok((connection, _)) = listener.accept().await {
                 let (tls, script, log) = (tls.clone(), Arc::clone(&script), Arc::clone(&log));
                 tokio::spawn(async move {
-                    match tls {
-                        None => serve(connection, script, log).await,
-                        Some(tls) => match tls.accept(connection).await {
-                            Ok(connection) => serve(connection, script, log).await,
-                            // A client that does not trust us: what some tests want.
-                            Err(_) => {}
-                        },
+                    let Some(tls) = tls else {
+                        return serve(connection, script, log).await;
+                    };
+                    // A client that does not trust us is what some tests want.
+                    if let Ok(connection) = tls.accept(connection).await {
+                        serve(connection, script, log).await;
                     }
                 });
             }

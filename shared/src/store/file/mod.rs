@@ -85,6 +85,11 @@ impl Store for FileStore {
     }
 
     async fn begin(&self, key: &str, _part_size: u64) -> Result<Box<dyn Upload>, StoreError> {
+        let path = self.path_of(key)?;
+        // Publishing will look again; asking first saves the whole transfer.
+        if tokio::fs::symlink_metadata(&path).await.is_ok() {
+            return Err(trouble::exists(&path));
+        }
         Ok(Box::new(FileUpload::new(self.part_file(key).await?)))
     }
 
