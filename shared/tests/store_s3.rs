@@ -362,6 +362,21 @@ async fn an_upload_that_is_gone_counts_as_aborted() {
 }
 
 #[tokio::test]
+async fn what_is_closed_needs_no_abort() {
+    let server = Server::start().await;
+    let store = store_at(&server.url).await;
+    let upload = store.begin(KEY, 10).await.unwrap();
+    upload.part(1, 0, Bytes::from_static(b"x")).await.unwrap();
+    upload.complete(1).await.unwrap();
+    upload.abort().await.unwrap();
+    assert!(server.log_of(Action::Abort).is_empty());
+    let upload = store.begin(KEY, 10).await.unwrap();
+    upload.abort().await.unwrap();
+    upload.abort().await.unwrap();
+    assert_eq!(server.log_of(Action::Abort).len(), 1);
+}
+
+#[tokio::test]
 async fn a_taken_key_is_told_from_our_own_lost_success() {
     for action in [Action::Put, Action::Complete] {
         let server = Server::start().await;

@@ -1,6 +1,7 @@
 //! An upload in parts: Create, UploadPart, Complete, Abort, and nothing else.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -13,7 +14,7 @@ use super::classify::Operation;
 use super::explain;
 use super::trouble::{Kind, Trouble};
 use crate::failure::{Exit, Failure};
-use crate::store::{StoreError, StoreErrorKind, Upload};
+use crate::store::{StoreError, StoreErrorKind, Upload, chain};
 
 /// An open multipart upload.
 pub(super) struct S3Upload {
@@ -22,6 +23,8 @@ pub(super) struct S3Upload {
     id: String,
     /// ETag of each part stored so far: Complete must name them all.
     etags: Mutex<BTreeMap<u32, String>>,
+    /// Completed or aborted: nothing is left to remove.
+    closed: AtomicBool,
 }
 
 impl S3Upload {
@@ -66,6 +69,7 @@ impl S3Upload {
             key: key.to_owned(),
             id,
             etags: Mutex::default(),
+            closed: AtomicBool::new(false),
             bucket,
         })
     }
@@ -172,11 +176,17 @@ impl Upload for S3Upload {
                 let trouble = Trouble::new(Kind::Lost, "the answer names no object");
                 Err(explain::undecided(&self.bucket.subject(call), &trouble))
             }
-            _ => Ok(()),
+            _ => {
+                self.closed.store(true, Ordering::Release);
+                Ok(())
+            }
         }
     }
 
     async fn abort(&self) -> Result<(), StoreError> {
+        if self.closed.load(Ordering::Acquire) {
+            return Ok(());
+        }
         let call = self.call(Operation::Abort, 0);
         let asked = self.bucket.call(call, |_| {
             let request = self
@@ -189,8 +199,13 @@ impl Upload for S3Upload {
         });
         let limit = self.bucket.timeouts.abort;
         let trouble = match tokio::time::timeout(limit, asked).await {
-            Ok(Ok(_)) => return Ok(()),
-            Ok(Err(error)) => Trouble::new(Kind::Lost, error.failure.what),
+            Ok(Ok(_)) => {
+                self.closed.store(true, Ordering::Release);
+                return Ok(());
+            }
+            Ok(Err(error)) => chain::find::<Trouble>(&error)
+                .cloned()
+                .unwrap_or_else(|| Trouble::new(Kind::Lost, error.failure.what)),
             Err(_) => Trouble::timed_out(limit),
         };
         Err(explain::remains(&self.bucket.subject(call), &trouble))
