@@ -7,13 +7,25 @@
 
 /// What every Talos API service shares: `Metadata`, `Data`, errors.
 pub mod common {
-    #![allow(missing_docs, clippy::all, clippy::pedantic, rust_2018_idioms, unreachable_pub)]
+    #![allow(
+        missing_docs,
+        clippy::all,
+        clippy::pedantic,
+        rust_2018_idioms,
+        unreachable_pub
+    )]
     tonic::include_proto!("common");
 }
 
 /// `machine.MachineService` and its messages.
 pub mod machine {
-    #![allow(missing_docs, clippy::all, clippy::pedantic, rust_2018_idioms, unreachable_pub)]
+    #![allow(
+        missing_docs,
+        clippy::all,
+        clippy::pedantic,
+        rust_2018_idioms,
+        unreachable_pub
+    )]
     tonic::include_proto!("machine");
 }
 
@@ -22,7 +34,13 @@ pub mod cosi {
     #![allow(missing_docs, rust_2018_idioms, unreachable_pub)]
     /// Package `cosi.resource`.
     pub mod resource {
-        #![allow(missing_docs, clippy::all, clippy::pedantic, rust_2018_idioms, unreachable_pub)]
+        #![allow(
+            missing_docs,
+            clippy::all,
+            clippy::pedantic,
+            rust_2018_idioms,
+            unreachable_pub
+        )]
         tonic::include_proto!("cosi.resource");
     }
 }
@@ -32,7 +50,13 @@ pub mod talos {
     #![allow(missing_docs, rust_2018_idioms, unreachable_pub)]
     /// The specs, whatever package Talos keeps them in.
     pub mod specs {
-        #![allow(missing_docs, clippy::all, clippy::pedantic, rust_2018_idioms, unreachable_pub)]
+        #![allow(
+            missing_docs,
+            clippy::all,
+            clippy::pedantic,
+            rust_2018_idioms,
+            unreachable_pub
+        )]
         tonic::include_proto!("talos.specs");
     }
 }
@@ -42,7 +66,13 @@ pub mod google {
     #![allow(missing_docs, rust_2018_idioms, unreachable_pub)]
     /// Package `google.rpc`.
     pub mod rpc {
-        #![allow(missing_docs, clippy::all, clippy::pedantic, rust_2018_idioms, unreachable_pub)]
+        #![allow(
+            missing_docs,
+            clippy::all,
+            clippy::pedantic,
+            rust_2018_idioms,
+            unreachable_pub
+        )]
         tonic::include_proto!("google.rpc");
     }
 }

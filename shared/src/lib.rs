@@ -8,6 +8,8 @@ pub mod failure;
 
 #[cfg(feature = "backup")]
 pub mod backup;
+#[cfg(feature = "store")]
+pub mod catalogue;
 #[cfg(feature = "cli")]
 pub mod cli;
 #[cfg(feature = "seal")]

@@ -1,2 +1,8 @@
-//! stub
-fn main() {}
+//! `talosctl-snapshot-pull`: fetch, decrypt and prove a stored snapshot.
+
+mod cli;
+mod pull;
+
+fn main() -> std::process::ExitCode {
+    etcdbackup::cli::run(|cli: &cli::Pull| &cli.common, pull::run)
+}

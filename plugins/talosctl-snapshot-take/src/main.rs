@@ -1,2 +1,8 @@
-//! stub
-fn main() {}
+//! `talosctl-snapshot-take`: a proven etcd snapshot over the Talos API.
+
+mod cli;
+mod take;
+
+fn main() -> std::process::ExitCode {
+    etcdbackup::cli::run(|cli: &cli::Take| &cli.common, take::run)
+}

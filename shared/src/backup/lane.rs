@@ -82,8 +82,13 @@ impl Lane {
             upload = begin => Arc::from(upload?),
             () = told(&mut self.dropped) => return Err(End::Lagging),
         };
-        match self.send_all(first, &upload).await {
-            Ok(count) => Ok(upload.complete(count).await?),
+        let published = match self.send_all(first, &upload).await {
+            Ok(count) => upload.complete(count).await.map_err(End::Store),
+            Err(end) => Err(end),
+        };
+        match published {
+            Ok(()) => Ok(()),
+            // Harmless after a success whose answer was lost.
             Err(end) => Err(abort(end, upload.as_ref()).await),
         }
     }

@@ -9,11 +9,15 @@
 mod lane;
 mod pack;
 mod parts;
+mod publish;
 mod pull;
 mod run;
 mod source;
+mod talos_source;
 
 pub use lane::Delivery;
+pub use publish::{Copy, Digest, Publication, Published, Receipt, publish};
 pub use pull::{PullTarget, Target, pull};
 pub use run::{Cancel, Outcome, PushPlan, push, take};
 pub use source::{Feed, ReaderSource, SnapshotSource, SourceError};
+pub use talos_source::TalosSource;

@@ -1,1 +1,225 @@
-//! stub
+//! A world for end-to-end tests and the demo: a simulated Talos control plane, an S3 server,
+//! an age key, and the built programs on PATH.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a world that cannot be built stops the test, with the reason"
+)]
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use s3_sim::S3Sim;
+use talos_sim::Simulator;
+
+/// Secrets that must never show anywhere.
+pub const SECRET_KEY: &str = "planted-secret-access-key-0123456789";
+/// The access key id, which may show.
+pub const ACCESS_KEY: &str = "AKIDPLANTED";
+/// The bucket every world has.
+pub const BUCKET: &str = "backups";
+
+/// The repository.
+pub fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .canonicalize()
+        .expect("the repository")
+}
+
+/// The folder of the built programs: beside the running test or demo.
+pub fn programs() -> PathBuf {
+    let here = std::env::current_exe().expect("this program's path");
+    let folder = here.parent().expect("a folder");
+    // Tests lie one deeper than programs.
+    if folder.ends_with("deps") {
+        folder.parent().expect("a folder").to_owned()
+    } else {
+        folder.to_owned()
+    }
+}
+
+/// A fetched tool, by its path under `target/tools`.
+pub fn tool(path: &str) -> PathBuf {
+    let root = std::env::var_os("ETCDBACKUP_TOOLS_DIR")
+        .map_or_else(|| repository().join("target/tools"), PathBuf::from);
+    let tool = root.join(path);
+    assert!(
+        tool.exists(),
+        "{} is missing: run tests/tools/fetch",
+        tool.display()
+    );
+    tool
+}
+
+/// Everything a backup needs, on loopback, gone when dropped.
+pub struct World {
+    /// The Talos control plane.
+    pub talos: Simulator,
+    /// The S3 server.
+    pub s3: S3Sim,
+    /// Working folder: talosconfig, `key.txt`, `recipients.txt`.
+    pub folder: tempfile::TempDir,
+}
+
+impl World {
+    /// A world around a started simulator, its talosconfig for `os:etcd:backup`.
+    pub fn around(talos: Simulator) -> Self {
+        let s3 = S3Sim::builder()
+            .bucket(BUCKET)
+            .credentials(ACCESS_KEY, SECRET_KEY)
+            .start();
+        let folder = tempfile::tempdir().expect("a folder");
+        let config = talos
+            .talosconfig(&["os:etcd:backup"])
+            .expect("a talosconfig");
+        config
+            .write(&folder.path().join("talosconfig"))
+            .expect("a written talosconfig");
+        let world = Self { talos, s3, folder };
+        let keygen = world
+            .command(tool("age/age-keygen"))
+            .args(["-o", "key.txt"])
+            .output()
+            .expect("age-keygen");
+        assert!(keygen.status.success(), "{keygen:?}");
+        let public = world
+            .command(tool("age/age-keygen"))
+            .args(["-y", "key.txt"])
+            .output()
+            .expect("age-keygen");
+        std::fs::write(world.path("recipients.txt"), public.stdout).expect("recipients.txt");
+        world
+    }
+
+    /// A world that serves these bytes as every node's snapshot.
+    pub fn serving(snapshot: impl Into<Vec<u8>>) -> Self {
+        let snapshot: Vec<u8> = snapshot.into();
+        Self::around(
+            Simulator::builder()
+                .snapshot_bytes(snapshot)
+                .start()
+                .expect("a simulator"),
+        )
+    }
+
+    /// A world with a real etcd behind three nodes, filled.
+    pub fn with_etcd() -> Self {
+        let talos = Simulator::builder()
+            .etcd(&tool("etcd-3.5/etcd"))
+            .cluster_name("prod")
+            .start()
+            .expect("a simulator");
+        let world = Self::around(talos);
+        world.fill(400);
+        world
+    }
+
+    /// A file in the working folder.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// A command with only what a user would have: PATH, talosconfig, S3 settings.
+    pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new(program);
+        let path = format!(
+            "{}:{}:/usr/bin:/bin",
+            programs().display(),
+            tool("age").display()
+        );
+        command
+            .current_dir(self.folder.path())
+            .env_clear()
+            .env("PATH", path)
+            .env("HOME", self.folder.path())
+            .env("TALOSCONFIG", self.path("talosconfig"))
+            .env("AWS_ACCESS_KEY_ID", ACCESS_KEY)
+            .env("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
+            .env("AWS_ENDPOINT_URL_S3", self.s3.endpoint())
+            .env("AWS_EC2_METADATA_DISABLED", "true");
+        command
+    }
+
+    /// A pipeline in bash, all of whose programs must succeed.
+    pub fn shell(&self, script: &str) -> Output {
+        self.command("bash")
+            .args(["-o", "pipefail", "-ec", script])
+            .output()
+            .expect("bash")
+    }
+
+    /// One of our programs.
+    pub fn ours(&self, program: &str, arguments: &[&str]) -> Output {
+        self.command(programs().join(program))
+            .args(arguments)
+            .output()
+            .unwrap_or_else(|error| panic!("{program}: {error} (cargo build --workspace --bins)"))
+    }
+
+    /// Kubernetes-shaped keys into the real etcd: `count` ConfigMaps and Secrets.
+    pub fn fill(&self, count: usize) {
+        let endpoint = self
+            .talos
+            .etcd_endpoints()
+            .into_iter()
+            .next()
+            .expect("an etcd");
+        for batch in 0..count.div_ceil(100) {
+            let mut script = String::from("\n");
+            for item in batch * 100..((batch + 1) * 100).min(count) {
+                let kind = if item % 3 == 0 {
+                    "secrets"
+                } else {
+                    "configmaps"
+                };
+                let text = format!("setting-{item}=value-{} ", item * 7919).repeat(40);
+                script += &format!(
+                    "put /registry/{kind}/team-{}/item-{item} \"k8s v1 {kind} {text}\"\n",
+                    item % 7
+                );
+            }
+            script += "\n\n";
+            let put = self
+                .command(tool("etcd-3.5/etcdctl"))
+                .args(["--endpoints", &endpoint, "txn"])
+                .stdin(std::process::Stdio::piped())
+                .stdout(std::process::Stdio::piped())
+                .stderr(std::process::Stdio::piped())
+                .spawn()
+                .and_then(|mut child| {
+                    use std::io::Write;
+                    child
+                        .stdin
+                        .take()
+                        .expect("stdin")
+                        .write_all(script.as_bytes())?;
+                    child.wait_with_output()
+                })
+                .expect("etcdctl");
+            assert!(put.status.success(), "{}", text(&put.stderr));
+        }
+    }
+}
+
+/// Output as text.
+pub fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// The README's pipelines: the blocks under its heading, in order.
+pub fn readme_pipelines() -> Vec<String> {
+    let readme = std::fs::read_to_string(repository().join("README.md")).expect("README.md");
+    let part = readme
+        .split("## Three pipelines")
+        .nth(1)
+        .expect("the pipelines");
+    let part = part.split("\n## ").next().expect("a section");
+    part.split("```sh\n")
+        .skip(1)
+        .map(|block| block.split("```").next().expect("an end").trim().to_owned())
+        .collect()
+}

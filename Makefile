@@ -1,0 +1,21 @@
+# The README's two commands are `make demo` and `make test`.
+SHELL := /bin/bash
+.PHONY: demo test lint interop bench build tools
+
+build: ; cargo build --locked --workspace --bins
+tools: ; tests/tools/fetch
+
+# The whole path for the eye: simulated Talos with a real etcd, S3 on loopback.
+demo: build
+	tests/tools/fetch etcd-3.5 age
+	cargo run --quiet --locked -p e2e --bin demo
+
+test: build
+	tests/tools/fetch
+	cargo test --locked --workspace
+
+lint:
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	@rows="$$(cargo tree --locked -e normal,build,dev --target all -i ring 2>/dev/null)"; \
+	if [ -n "$$rows" ]; then echo "a second TLS provider:"; echo "$$rows"; exit 1; fi

@@ -1,0 +1,107 @@
+//! Flags only.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use etcdbackup::cli::env;
+use etcdbackup::cli::flags::{CommonFlags, KubectlTalosFlags, RecipientFlags, StoreFlags};
+
+/// Back up the etcd of Talos Linux clusters.
+#[derive(Debug, Parser)]
+#[command(
+    name = "kubectl-etcdbackup",
+    bin_name = "kubectl etcdbackup",
+    version,
+    before_help = "Examples:\n  kubectl etcdbackup now --direct s3://backups/prod -R recipients.txt\n  kubectl etcdbackup list s3://backups/prod --max-age 12h"
+)]
+pub(crate) struct Etcdbackup {
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+    #[command(flatten)]
+    pub(crate) common: CommonFlags,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Take a snapshot now, prove, compress, encrypt and store it
+    Now(Box<Now>),
+    /// List what a destination holds
+    #[command(visible_alias = "ls")]
+    List(Box<List>),
+}
+
+/// What stdout of `now` carries.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Receipt {
+    /// One stored URL a line.
+    #[default]
+    Name,
+    /// The receipt.
+    Json,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Now {
+    /// Destinations: s3://BUCKET/PREFIX, file:///DIR
+    #[arg(env = env::DESTINATION, value_delimiter = ' ', value_name = "DEST")]
+    pub(crate) destinations: Vec<String>,
+    /// Run the whole backup from here, over the Talos API
+    #[arg(long, env = env::DIRECT)]
+    pub(crate) direct: bool,
+    /// Name of the cluster in object names; without it the talosconfig context
+    #[arg(long, env = env::CLUSTER_NAME, value_name = "NAME")]
+    pub(crate) cluster_name: Option<String>,
+    /// zstd, zstd:LEVEL or none
+    #[arg(long, env = env::COMPRESS, value_name = "HOW")]
+    pub(crate) compress: Option<String>,
+    /// Write no manifest beside the object
+    #[arg(long)]
+    pub(crate) no_manifest: bool,
+    /// Copies that must be stored; without it every destination
+    #[arg(long, value_name = "N")]
+    pub(crate) min_copies: Option<usize>,
+    /// Parts of 5 MiB, one in flight: under 40 MiB of memory
+    #[arg(long)]
+    pub(crate) low_memory: bool,
+    /// What stdout carries
+    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) output: Receipt,
+    #[command(flatten)]
+    pub(crate) recipients: RecipientFlags,
+    #[command(flatten)]
+    pub(crate) talos: KubectlTalosFlags,
+    #[command(flatten)]
+    pub(crate) store: StoreFlags,
+}
+
+/// How a listing looks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// Name, age, size, state.
+    #[default]
+    Table,
+    /// And cluster, time, key.
+    Wide,
+    /// An array of entries.
+    Json,
+    /// The same as YAML.
+    Yaml,
+    /// One URL a line.
+    Name,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct List {
+    /// s3://BUCKET/PREFIX or file:///DIR
+    #[arg(env = env::DESTINATION, required = true, value_name = "DEST")]
+    pub(crate) destination: String,
+    /// Only this cluster
+    #[arg(long, env = env::CLUSTER_NAME, value_name = "NAME")]
+    pub(crate) cluster_name: Option<String>,
+    /// Exit 1 when the newest snapshot is older (12h, 2d)
+    #[arg(long, value_name = "AGE")]
+    pub(crate) max_age: Option<String>,
+    /// How the listing looks
+    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) output: Format,
+    #[command(flatten)]
+    pub(crate) store: StoreFlags,
+}

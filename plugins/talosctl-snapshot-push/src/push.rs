@@ -1,0 +1,64 @@
+//! Stores a snapshot from stdin or a file.
+
+use std::fs::File;
+use std::sync::Arc;
+
+use etcdbackup::backup::{Publication, ReaderSource, SnapshotSource, publish};
+use etcdbackup::catalogue::check_cluster_name;
+use etcdbackup::cli::{Context, report};
+use etcdbackup::failure::{Exit, Failure};
+use etcdbackup::store::Destination;
+
+use crate::cli::{Output, Push};
+
+pub(crate) async fn run(cli: Push, context: Context) -> Result<Exit, Failure> {
+    let destinations = cli
+        .destinations
+        .iter()
+        .map(|text| Destination::parse(text))
+        .collect::<Result<Vec<_>, _>>()?;
+    let cluster = cli
+        .cluster_name
+        .clone()
+        .unwrap_or_else(|| last_part(&destinations));
+    check_cluster_name(&cluster)?;
+    let from_stdin = cli.file == "-";
+    let publication = Publication {
+        destinations,
+        stores: cli.store.options(),
+        cluster,
+        compression: cli.compress.parse()?,
+        recipients: cli.recipients.recipients(from_stdin)?.map(Arc::new),
+        low_memory: cli.low_memory,
+        manifest: !cli.no_manifest,
+        min_copies: cli.min_copies,
+        unknown: Vec::new(),
+    };
+    let mut source: Box<dyn SnapshotSource> = if from_stdin {
+        context.ui.stdin_gives_bytes()?;
+        Box::new(ReaderSource::new(std::io::stdin(), "stdin"))
+    } else {
+        let file = File::open(&cli.file).map_err(|error| {
+            Failure::new(Exit::Io, format!("cannot open `{}`: {error}", cli.file))
+                .hint("check the path given with `-f`")
+        })?;
+        Box::new(ReaderSource::new(file, format!("file `{}`", cli.file)))
+    };
+    let published = publish(source.as_mut(), &publication, context.cancel.clone())
+        .await
+        .map_err(|error| error.failure)?;
+    report::published(context.ui, &published, cli.output == Output::Json)
+}
+
+/// `prod` of `s3://backups/prod`: with a prefix per cluster, its name is said already.
+fn last_part(destinations: &[Destination]) -> String {
+    let text = destinations
+        .first()
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    text.trim_end_matches('/')
+        .rsplit('/')
+        .next()
+        .unwrap_or_default()
+        .to_owned()
+}

@@ -1,0 +1,275 @@
+//! The whole way of one snapshot: names, pipeline, manifest, receipt.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::run::{Cancel, Outcome, PushPlan, push};
+use super::source::{SnapshotSource, SourceError};
+use crate::catalogue::{Content, MANIFEST_VERSION, Manifest, ObjectName, Verified, manifest_name};
+use crate::failure::{Exit, Failure};
+use crate::seal::{Compression, Recipients};
+use crate::store::{self, Destination, Store, StoreOptions};
+
+const MIB: usize = 1024 * 1024;
+/// A destination that holds every slot this long, while another waits, is left out.
+const LAG_LIMIT: Duration = Duration::from_secs(20);
+
+/// What to publish, and where.
+pub struct Publication {
+    /// Where to.
+    pub destinations: Vec<Destination>,
+    /// How to reach them.
+    pub stores: StoreOptions,
+    /// Our name of the cluster.
+    pub cluster: String,
+    /// Compression before encryption.
+    pub compression: Compression,
+    /// Who can open it.
+    pub recipients: Option<Arc<Recipients>>,
+    /// Small parts, one at a time.
+    pub low_memory: bool,
+    /// Whether a manifest is written beside each object.
+    pub manifest: bool,
+    /// How many destinations must have it; none: all.
+    pub min_copies: Option<usize>,
+    /// What could not be known about the source, for the manifest.
+    pub unknown: Vec<String>,
+}
+
+/// What was published.
+#[derive(Debug, Serialize)]
+pub struct Receipt {
+    /// Our name of the cluster.
+    pub cluster: String,
+    /// When the snapshot was taken, by this machine's clock: RFC 3339, UTC.
+    pub taken_at: String,
+    /// Bytes and SHA-256 of the snapshot.
+    pub snapshot: Digest,
+    /// Bytes and SHA-256 as stored.
+    pub stored: Digest,
+    /// `none` or `zstd:LEVEL`.
+    pub compression: String,
+    /// Whether it is an age file.
+    pub encrypted: bool,
+    /// One per destination.
+    pub copies: Vec<Copy>,
+}
+
+/// Size and SHA-256.
+#[derive(Debug, Clone, Serialize)]
+pub struct Digest {
+    /// Bytes.
+    pub bytes: u64,
+    /// Hex.
+    pub sha256: String,
+}
+
+/// One destination's result.
+#[derive(Debug, Serialize)]
+pub struct Copy {
+    /// Full URL.
+    pub url: String,
+    /// Full key.
+    pub key: String,
+    /// None: stored.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// A finished run: its receipt, and the failures of single destinations.
+pub struct Published {
+    /// For stdout.
+    pub receipt: Receipt,
+    /// For stderr, each with its hint.
+    pub failures: Vec<Failure>,
+    /// Manifests that could not be written: warnings.
+    pub warnings: Vec<String>,
+    /// The code of the run: 0 when enough copies are stored.
+    pub exit: Exit,
+}
+
+/// Stores what `source` gives in every destination.
+///
+/// # Errors
+/// Nothing was published anywhere.
+pub async fn publish(
+    source: &mut dyn SnapshotSource,
+    publication: &Publication,
+    cancel: Cancel,
+) -> Result<Published, SourceError> {
+    let taken_at = Timestamp::now();
+    let refused = |failure| SourceError {
+        failure,
+        try_elsewhere: false,
+    };
+    let compressed = publication.compression != Compression::None;
+    let name = ObjectName::new(
+        &publication.cluster,
+        taken_at,
+        compressed,
+        publication.recipients.is_some(),
+    )
+    .map_err(refused)?
+    .to_string();
+    let stores = open_all(publication).await.map_err(refused)?;
+    let (part_size, slots) = match (publication.low_memory, stores.len()) {
+        (true, count) => (5 * MIB, 1 + count),
+        (false, 1) => (8 * MIB, 4),
+        (false, _) => (8 * MIB, 6),
+    };
+    let plan = PushPlan {
+        compression: publication.compression,
+        recipients: publication.recipients.clone(),
+        part_size,
+        slots,
+        lag_limit: LAG_LIMIT,
+        destinations: stores
+            .iter()
+            .map(|store| (Arc::clone(store), store.key_of(&name)))
+            .collect(),
+    };
+    let outcome = push(source, plan, cancel).await?;
+    let warnings = if publication.manifest {
+        write_manifests(
+            &stores,
+            &name,
+            &manifest(&name, taken_at, &source.name(), publication, &outcome),
+            &outcome,
+        )
+        .await
+    } else {
+        Vec::new()
+    };
+    Ok(judge(publication, taken_at, outcome, warnings))
+}
+
+async fn open_all(publication: &Publication) -> Result<Vec<Arc<dyn Store>>, Failure> {
+    let mut stores = Vec::with_capacity(publication.destinations.len());
+    for destination in &publication.destinations {
+        stores.push(store::open(destination, &publication.stores).await?);
+    }
+    Ok(stores)
+}
+
+fn manifest(
+    name: &str,
+    taken_at: Timestamp,
+    source: &str,
+    publication: &Publication,
+    outcome: &Outcome,
+) -> Manifest {
+    Manifest {
+        version: MANIFEST_VERSION,
+        object: name.to_owned(),
+        cluster: publication.cluster.clone(),
+        created_at: taken_at,
+        source: source.to_owned(),
+        snapshot: Content {
+            bytes: outcome.proven.bytes,
+            sha256: outcome.proven.sha256.clone(),
+        },
+        stored: Content {
+            bytes: outcome.stored_bytes,
+            sha256: outcome.stored_sha256.clone(),
+        },
+        compression: publication.compression.to_string(),
+        encrypted: publication.recipients.is_some(),
+        recipients: publication
+            .recipients
+            .as_ref()
+            .map(|recipients| recipients.fingerprints().to_vec())
+            .unwrap_or_default(),
+        revision: None,
+        total_keys: None,
+        etcd_version: None,
+        talos_version: None,
+        kubernetes_version: None,
+        verified: Verified::Digest,
+        raw: false,
+        unknown: publication.unknown.clone(),
+        tool: format!("etcdbackup {}", env!("CARGO_PKG_VERSION")),
+    }
+}
+
+async fn write_manifests(
+    stores: &[Arc<dyn Store>],
+    name: &str,
+    manifest: &Manifest,
+    outcome: &Outcome,
+) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let json = match manifest.to_json() {
+        Ok(json) => Bytes::from(json),
+        Err(failure) => return vec![failure.what],
+    };
+    for (store, delivery) in stores.iter().zip(&outcome.deliveries) {
+        if delivery.result.is_err() {
+            continue;
+        }
+        let key = store.key_of(&manifest_name(name));
+        if let Err(error) = store.put(&key, json.clone(), true).await {
+            warnings.push(format!(
+                "{}: the manifest was not written: {error}",
+                store.url_of(&key)
+            ));
+        }
+    }
+    warnings
+}
+
+fn judge(
+    publication: &Publication,
+    taken_at: Timestamp,
+    outcome: Outcome,
+    warnings: Vec<String>,
+) -> Published {
+    let wanted = publication
+        .min_copies
+        .unwrap_or(publication.destinations.len());
+    let mut failures = Vec::new();
+    let mut copies = Vec::new();
+    for delivery in outcome.deliveries {
+        let error = delivery
+            .result
+            .as_ref()
+            .err()
+            .map(|failure| failure.what.clone());
+        copies.push(Copy {
+            url: delivery.url,
+            key: delivery.key,
+            error,
+        });
+        failures.extend(delivery.result.err());
+    }
+    let stored = copies.iter().filter(|copy| copy.error.is_none()).count();
+    let exit = if stored >= wanted {
+        Exit::Done
+    } else {
+        failures.first().map_or(Exit::Temporary, |first| first.exit)
+    };
+    let receipt = Receipt {
+        cluster: publication.cluster.clone(),
+        taken_at: taken_at.to_string(),
+        snapshot: Digest {
+            bytes: outcome.proven.bytes,
+            sha256: outcome.proven.sha256,
+        },
+        stored: Digest {
+            bytes: outcome.stored_bytes,
+            sha256: outcome.stored_sha256,
+        },
+        compression: publication.compression.to_string(),
+        encrypted: publication.recipients.is_some(),
+        copies,
+    };
+    Published {
+        receipt,
+        failures,
+        warnings,
+        exit,
+    }
+}

@@ -1,0 +1,19 @@
+//! What lies in a destination: object names, listings, the choice of the newest, manifests.
+//!
+//! Names only order and label. What an object is, is decided by its content when it is
+//! read; nothing here is trusted against the bytes.
+
+mod entry;
+mod foreign;
+mod manifest;
+mod names;
+mod read;
+mod select;
+
+pub use entry::{Entry, FUTURE_TOLERANCE_SECONDS, Kind, classify};
+pub use manifest::{
+    Content, MANIFEST_LIMIT, MANIFEST_VERSION, Manifest, Verified, manifest_key, manifest_name,
+};
+pub use names::{ObjectName, check_cluster_name};
+pub use read::read;
+pub use select::{Selected, select};

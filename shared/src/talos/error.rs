@@ -1,0 +1,198 @@
+//! What a Talos call failed with, told apart for people and for the next step.
+
+use std::error::Error;
+
+use tonic::{Code, Status};
+
+use crate::failure::{Exit, Failure};
+
+/// A failed call.
+#[derive(Debug, thiserror::Error)]
+#[error("{method} on node {node}: {kind}")]
+pub struct TalosError {
+    pub(super) method: &'static str,
+    pub(super) node: String,
+    pub(super) roles: Vec<String>,
+    pub(super) kind: Kind,
+}
+
+/// What came back.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Kind {
+    /// No endpoint could be reached.
+    #[error("no endpoint answered: {0}")]
+    Unreachable(String),
+    /// TLS was refused by either side.
+    #[error("the TLS connection was refused: {0}")]
+    Tls(String),
+    /// The role may not call this.
+    #[error("not authorized")]
+    Denied,
+    /// The endpoint is a worker: it forwards nothing.
+    #[error("the endpoint forwards no requests: it is a worker")]
+    Worker,
+    /// The node is no control plane.
+    #[error("it is not a control plane node: {0}")]
+    NotControlPlane(String),
+    /// One of our limits was hit.
+    #[error("nothing came for {0} s ({1})")]
+    Timeout(u64, &'static str),
+    /// Any other answer.
+    #[error("{0}")]
+    Answer(String),
+}
+
+impl TalosError {
+    /// Whether another member may do better: the node or its stream failed, not the caller.
+    pub fn retryable_elsewhere(&self) -> bool {
+        matches!(
+            self.kind,
+            Kind::Timeout(..) | Kind::Answer(_) | Kind::Unreachable(_) | Kind::NotControlPlane(_)
+        )
+    }
+
+    /// Whether the role may not ask.
+    pub fn is_denied(&self) -> bool {
+        matches!(self.kind, Kind::Denied)
+    }
+
+    /// The message of two lines, with its exit code.
+    pub fn into_failure(self) -> Failure {
+        let what = format!("{} on node {}: {}", self.method, self.node, self.kind);
+        let (exit, hint) = match &self.kind {
+            Kind::Unreachable(_) => (
+                Exit::Unreachable,
+                "check the endpoints (`-e`), the network and port 50000".to_owned(),
+            ),
+            Kind::Tls(_) => (
+                Exit::NotPermitted,
+                "check that the talosconfig belongs to this cluster and its certificates are valid"
+                    .to_owned(),
+            ),
+            Kind::Denied => (
+                Exit::NotPermitted,
+                format!(
+                    "the certificate has {}; a snapshot needs role os:etcd:backup, os:operator or os:admin",
+                    roles(&self.roles)
+                ),
+            ),
+            Kind::Worker => (
+                Exit::Config,
+                "use control planes as endpoints: `-e HOST` or `talosctl config endpoint`"
+                    .to_owned(),
+            ),
+            Kind::NotControlPlane(_) => (Exit::Config, "name a control plane with `-n`".to_owned()),
+            Kind::Timeout(..) | Kind::Answer(_) => (
+                Exit::Temporary,
+                "run again, or name another control plane with `-n`".to_owned(),
+            ),
+        };
+        Failure::new(exit, what).hint(hint)
+    }
+}
+
+fn roles(roles: &[String]) -> String {
+    if roles.is_empty() {
+        "no role".to_owned()
+    } else {
+        format!("role {}", roles.join(", "))
+    }
+}
+
+/// Sorts a gRPC status.
+pub(super) fn kind_of(status: &Status) -> Kind {
+    let text = status.message().to_owned();
+    match status.code() {
+        Code::PermissionDenied if text.contains("no request forwarding") => Kind::Worker,
+        Code::PermissionDenied | Code::Unauthenticated => Kind::Denied,
+        Code::Unimplemented | Code::FailedPrecondition if text.contains("control plane") => {
+            Kind::NotControlPlane(text)
+        }
+        Code::Unavailable => match transport(status) {
+            Some(chain) if is_tls(&chain) => Kind::Tls(chain),
+            Some(chain) => Kind::Unreachable(chain),
+            None => Kind::Answer(format!("unavailable: {text}")),
+        },
+        code => Kind::Answer(format!("{code:?}: {text}")),
+    }
+}
+
+/// The chain of causes when the connection itself failed; none when a server answered.
+fn transport(status: &Status) -> Option<String> {
+    let mut cause = status.source();
+    let mut words: Vec<String> = Vec::new();
+    while let Some(error) = cause {
+        words.push(error.to_string());
+        cause = error.source();
+    }
+    words.dedup();
+    (!words.is_empty()).then(|| words.join(": "))
+}
+
+fn is_tls(chain: &str) -> bool {
+    [
+        "certificate",
+        "TLS",
+        "tls",
+        "HandshakeFailure",
+        "AlertReceived",
+        "fatal alert",
+    ]
+    .iter()
+    .any(|word| chain.contains(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn exit(status: &Status) -> Exit {
+        TalosError {
+            method: "EtcdSnapshot",
+            node: "n".into(),
+            roles: vec!["os:reader".into()],
+            kind: kind_of(status),
+        }
+        .into_failure()
+        .exit
+    }
+
+    #[test]
+    fn answers_are_told_apart() {
+        assert_eq!(
+            exit(&Status::permission_denied("not authorized")),
+            Exit::NotPermitted
+        );
+        assert_eq!(
+            exit(&Status::permission_denied("no request forwarding")),
+            Exit::Config
+        );
+        assert_eq!(
+            exit(&Status::unimplemented(
+                "etcd is only on control plane nodes"
+            )),
+            Exit::Config
+        );
+        assert_eq!(
+            exit(&Status::unknown("etcdserver: no leader")),
+            Exit::Temporary
+        );
+    }
+
+    #[test]
+    fn a_denied_snapshot_names_the_roles() {
+        let error = TalosError {
+            method: "EtcdSnapshot",
+            node: "10.0.0.2".into(),
+            roles: vec!["os:reader".into()],
+            kind: Kind::Denied,
+        };
+        assert!(!error.retryable_elsewhere());
+        let failure = error.into_failure();
+        assert_eq!(
+            failure.what,
+            "EtcdSnapshot on node 10.0.0.2: not authorized"
+        );
+        assert!(failure.hint.unwrap().contains("role os:reader;"));
+    }
+}

@@ -1,0 +1,107 @@
+//! The snapshot stream, with three limits in time.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use etcdbackup_proto::common::Data;
+use etcdbackup_proto::machine::EtcdSnapshotRequest;
+use tokio::time::{Instant, timeout_at};
+use tonic::Streaming;
+
+use super::client::{Client, Talos, routed};
+use super::error::{Kind, TalosError, kind_of};
+
+/// How long a stream may take: Talos itself has no limit.
+#[derive(Debug, Clone, Copy)]
+pub struct StreamTimeouts {
+    /// Until the first message.
+    pub first: Duration,
+    /// Between two messages.
+    pub idle: Duration,
+    /// In total; also told to the server.
+    pub total: Duration,
+}
+
+impl Default for StreamTimeouts {
+    fn default() -> Self {
+        Self {
+            first: Duration::from_secs(30),
+            idle: Duration::from_secs(30),
+            total: Duration::from_secs(3600),
+        }
+    }
+}
+
+/// A running snapshot.
+pub struct SnapshotStream<'a> {
+    talos: &'a Talos,
+    node: String,
+    stream: Streaming<Data>,
+    timeouts: StreamTimeouts,
+    end: Instant,
+    begun: bool,
+}
+
+impl Talos {
+    /// Asks `node` for a snapshot. An end of the stream is no proof of its being whole.
+    ///
+    /// # Errors
+    /// The call was refused, or no endpoint answered in time.
+    pub async fn snapshot(
+        &self,
+        node: &str,
+        timeouts: &StreamTimeouts,
+    ) -> Result<SnapshotStream<'_>, TalosError> {
+        let end = Instant::now() + timeouts.total;
+        let ask = async |mut client: Client| {
+            let request = routed(EtcdSnapshotRequest {}, node, timeouts.total)?;
+            Ok(client.etcd_snapshot(request).await?.into_inner())
+        };
+        let stream = self.call("EtcdSnapshot", node, timeouts.first, ask).await?;
+        Ok(SnapshotStream {
+            talos: self,
+            node: node.to_owned(),
+            stream,
+            timeouts: *timeouts,
+            end,
+            begun: false,
+        })
+    }
+}
+
+impl SnapshotStream<'_> {
+    /// The next bytes; none at the end.
+    ///
+    /// # Errors
+    /// The stream broke, or one of the limits was hit.
+    pub async fn next(&mut self) -> Result<Option<Bytes>, TalosError> {
+        loop {
+            let (limit, which) = if self.begun {
+                (self.timeouts.idle, "between messages")
+            } else {
+                (self.timeouts.first, "first message")
+            };
+            let until = (Instant::now() + limit).min(self.end);
+            let message = match timeout_at(until, self.stream.message()).await {
+                Err(_) => return Err(self.error(Kind::Timeout(limit.as_secs(), which))),
+                Ok(Err(status)) => return Err(self.error(kind_of(&status))),
+                Ok(Ok(None)) => return Ok(None),
+                Ok(Ok(Some(message))) => message,
+            };
+            self.begun = true;
+            if let Some(metadata) = message
+                .metadata
+                .filter(|metadata| !metadata.error.is_empty())
+            {
+                return Err(self.error(Kind::Answer(metadata.error)));
+            }
+            if !message.bytes.is_empty() {
+                return Ok(Some(message.bytes));
+            }
+        }
+    }
+
+    fn error(&self, kind: Kind) -> TalosError {
+        self.talos.error("EtcdSnapshot", &self.node, kind)
+    }
+}
