@@ -8,7 +8,7 @@ tools: ; tests/tools/fetch
 # The whole path for the eye: simulated Talos with a real etcd, S3 on loopback.
 demo: build
 	tests/tools/fetch etcd-3.5 age
-	cargo run --quiet --locked -p e2e --bin demo
+	$${CARGO_TARGET_DIR:-target}/debug/demo
 
 test: build
 	tests/tools/fetch

@@ -111,7 +111,7 @@ impl Processes {
             format!("--initial-advertise-peer-urls={}", peer(node)),
             format!("--initial-cluster={}", peers.collect::<Vec<_>>().join(",")),
             "--initial-cluster-state=new".to_owned(),
-            format!("--initial-cluster-token={}", node.address),
+            format!("--initial-cluster-token={}", cluster.name),
             format!("--quota-backend-bytes={QUOTA}"),
             "--snapshot-count=1000".to_owned(),
             "--max-wals=1".to_owned(),
