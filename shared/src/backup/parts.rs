@@ -80,9 +80,12 @@ impl PartWriter {
             return Ok(());
         }
         loop {
-            let wait =
-                tokio::time::timeout(self.lag_limit, Arc::clone(&self.slots).acquire_owned());
-            match self.runtime.block_on(async { wait.await }) {
+            let (limit, slots) = (self.lag_limit, Arc::clone(&self.slots));
+            // The timer needs the runtime, so it is made inside.
+            let waited = self
+                .runtime
+                .block_on(async move { tokio::time::timeout(limit, slots.acquire_owned()).await });
+            match waited {
                 Ok(Ok(slot)) => {
                     self.slot = Some(slot);
                     self.buffer = Vec::with_capacity(self.part_size);

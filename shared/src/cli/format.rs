@@ -58,7 +58,7 @@ mod tests {
         assert_eq!(size(10_276_044), "9.8 MiB");
         assert_eq!(size(u64::MAX), "16777216.0 TiB");
         let now = Timestamp::from_second(1_000_000).unwrap();
-        let ago = |seconds| age(Timestamp::from_second(1_000_000 - seconds).unwrap(), now);
+        let ago = |seconds: i64| age(Timestamp::from_second(1_000_000 - seconds).unwrap(), now);
         assert_eq!(ago(5), "5s");
         assert_eq!(ago(600), "10m");
         assert_eq!(ago(11_520), "3h12m");
