@@ -26,7 +26,7 @@ const MOST: usize = USED + (PAGE - HEADER) / 8;
 pub fn snapshot(size: usize) -> Vec<u8> {
     let pages = size.div_ceil(PAGE).clamp(USED, MOST);
     let mut file = vec![0; pages * PAGE];
-    for (transaction, page) in [(6, 0), (7, 1)] {
+    for (transaction, page) in [(7, 0), (6, 1)] {
         write_meta(
             &mut file[page * PAGE..][..PAGE],
             page as u64,
