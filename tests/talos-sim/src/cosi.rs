@@ -58,15 +58,11 @@ impl State for Apid {
                     .is_some_and(|metadata| metadata.id == wanted.id)
             });
         let resource = found.ok_or_else(|| {
-            let GetRequest {
-                namespace,
-                r#type,
-                id,
-                ..
-            } = &wanted;
-            Status::not_found(
-                format!("resource {type}({namespace}/{id}) doesn't exist", type = r#type),
-            )
+            let kind = &wanted.r#type;
+            Status::not_found(format!(
+                "resource {kind}({}/{}) doesn't exist",
+                wanted.namespace, wanted.id
+            ))
         })?;
         Ok(Response::new(GetResponse {
             resource: Some(resource),
@@ -192,7 +188,7 @@ fn member(node: &Arc<Node>, cluster: &Cluster) -> Resource {
     let message = ClusterMemberSpec {
         node_id: node.name.clone(),
         addresses: vec![NetIp {
-            ip: node.address.octets().to_vec().into(),
+            ip: node.address.octets().to_vec(),
         }],
         hostname: node.name.clone(),
         machine_type: number as i32,

@@ -109,9 +109,11 @@ impl Plan {
         while let Some(command) = inbox.recv().await {
             match command {
                 Command::StartEtcd(index, done) => {
-                    drop(done.send(start(&mut etcd, index, &cluster).await))
+                    done.send(start(&mut etcd, index, &cluster).await).ok();
                 }
-                Command::StopEtcd(index, done) => drop(done.send(stop(&mut etcd, index, &cluster))),
+                Command::StopEtcd(index, done) => {
+                    done.send(stop(&mut etcd, index, &cluster)).ok();
+                }
                 Command::Stop => break,
             }
         }

@@ -7,7 +7,8 @@ use std::fmt;
 pub struct Error(String);
 
 impl Error {
-    pub(crate) fn new(sentence: impl Into<String>) -> Self {
+    /// An error that says this.
+    pub fn new(sentence: impl Into<String>) -> Self {
         Self(sentence.into())
     }
 

@@ -15,6 +15,7 @@ use crate::engine::{self, Command};
 use crate::error::Error;
 use crate::etcd::process::Program;
 use crate::faults::{Fault, Faults};
+use crate::fill::{self, Fill, Filled};
 use crate::listener::Door;
 use crate::network::{APID_PORT, ETCD_CLIENT_PORT, Network};
 use crate::script::EtcdScript;
@@ -398,8 +399,30 @@ impl Simulator {
             .map_err(|_| Error::new("the simulator has stopped"))?
     }
 
-    pub(crate) fn cluster(&self) -> &Arc<Cluster> {
-        &self.cluster
+    /// The hash of all keys and values in one control plane's etcd, and the revision it is of:
+    /// equal for equal contents, also after a restore.
+    ///
+    /// # Errors
+    /// When no etcd answers there.
+    pub fn hash_kv(&self, node: usize) -> Result<(u32, i64), Error> {
+        let node = self.cluster.nodes[node].clone();
+        self.wait_for(async move {
+            let etcd = node
+                .etcd
+                .get()
+                .ok_or_else(|| Error::new("a node without etcd"))?;
+            etcd.hash_kv()
+                .await
+                .map_err(Error::at("hashing etcd's keys"))
+        })
+    }
+
+    /// Fills etcd with Kubernetes-shaped objects.
+    ///
+    /// # Errors
+    /// When there is no etcd, or it refuses.
+    pub fn fill(&self, fill: Fill) -> Result<Filled, Error> {
+        self.wait_for(fill::run(self.cluster.clone(), fill))
     }
 }
 

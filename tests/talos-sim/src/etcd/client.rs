@@ -12,9 +12,8 @@ use super::api::cluster_client::ClusterClient;
 use super::api::kv_client::KvClient;
 use super::api::maintenance_client::MaintenanceClient;
 use super::api::{
-    AlarmMember, AlarmRequest, HashKvRequest, Member, MemberListRequest, PutRequest, RangeRequest,
-    RangeResponse, RequestOp, SnapshotRequest, StatusRequest, StatusResponse, TxnRequest,
-    request_op,
+    AlarmMember, AlarmRequest, HashKvRequest, Member, MemberListRequest, PutRequest, RequestOp,
+    SnapshotRequest, StatusRequest, StatusResponse, TxnRequest, request_op,
 };
 use crate::error::Error;
 use crate::network::ETCD_CLIENT_PORT;
@@ -136,13 +135,6 @@ impl EtcdClient {
             .collect();
         self.kv().txn(TxnRequest { success }).await.map(|_| ())
     }
-
-    pub(crate) async fn range(&self, request: RangeRequest) -> Result<RangeResponse, Status> {
-        self.kv()
-            .range(request)
-            .await
-            .map(tonic::Response::into_inner)
-    }
 }
 
 /// machined's etcd client waits until the connection is there: such a call ends by the caller's
@@ -162,6 +154,6 @@ where
 /// Whether a status is our own transport's and not etcd's.
 fn is_unreachable(status: &Status) -> bool {
     let own = std::error::Error::source(status)
-        .is_some_and(|source| source.is::<tonic::transport::Error>());
+        .is_some_and(<dyn std::error::Error>::is::<tonic::transport::Error>);
     status.code() == Code::Unavailable && own
 }

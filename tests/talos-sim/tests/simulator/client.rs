@@ -13,9 +13,9 @@ use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
 use tonic::{Request, Status};
 
 /// No test waits longer for an answer that must come.
-pub const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
-pub async fn connect(
+pub(crate) async fn connect(
     simulator: &Simulator,
     node: usize,
     identity: &Identity,
@@ -37,7 +37,7 @@ pub async fn connect(
         .await
 }
 
-pub async fn channel(simulator: &Simulator, node: usize, roles: &[&str]) -> Channel {
+pub(crate) async fn channel(simulator: &Simulator, node: usize, roles: &[&str]) -> Channel {
     let identity = simulator
         .authority()
         .client(roles, Validity::year())
@@ -45,7 +45,7 @@ pub async fn channel(simulator: &Simulator, node: usize, roles: &[&str]) -> Chan
     connect(simulator, node, &identity).await.unwrap()
 }
 
-pub async fn machine(
+pub(crate) async fn machine(
     simulator: &Simulator,
     node: usize,
     roles: &[&str],
@@ -53,12 +53,16 @@ pub async fn machine(
     MachineServiceClient::new(channel(simulator, node, roles).await)
 }
 
-pub async fn state(simulator: &Simulator, node: usize, roles: &[&str]) -> StateClient<Channel> {
+pub(crate) async fn state(
+    simulator: &Simulator,
+    node: usize,
+    roles: &[&str],
+) -> StateClient<Channel> {
     StateClient::new(channel(simulator, node, roles).await)
 }
 
 /// A request with routing metadata: `node` or `nodes`, and its values.
-pub fn routed<T>(message: T, key: &'static str, values: &[&str]) -> Request<T> {
+pub(crate) fn routed<T>(message: T, key: &'static str, values: &[&str]) -> Request<T> {
     let mut request = Request::new(message);
     for value in values {
         request
@@ -69,13 +73,13 @@ pub fn routed<T>(message: T, key: &'static str, values: &[&str]) -> Request<T> {
 }
 
 /// What came of a snapshot: the messages so far, and how it ended.
-pub struct Taken {
-    pub messages: Vec<Data>,
-    pub end: End,
+pub(crate) struct Taken {
+    pub(crate) messages: Vec<Data>,
+    pub(crate) end: End,
 }
 
 #[derive(Debug)]
-pub enum End {
+pub(crate) enum End {
     Ok,
     Error(Status),
     /// Nothing more came for a while.
@@ -83,7 +87,7 @@ pub enum End {
 }
 
 impl Taken {
-    pub fn bytes(&self) -> Vec<u8> {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         let parts: Vec<Bytes> = self
             .messages
             .iter()
@@ -94,7 +98,7 @@ impl Taken {
 }
 
 /// Takes a snapshot; silence of `idle` ends it.
-pub async fn snapshot(
+pub(crate) async fn snapshot(
     client: &mut MachineServiceClient<Channel>,
     request: Request<EtcdSnapshotRequest>,
     idle: Duration,

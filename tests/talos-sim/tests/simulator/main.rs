@@ -8,7 +8,9 @@
 )]
 
 mod client;
+mod etcd;
 mod faults;
+mod program;
 mod routing;
 mod rules;
 mod tls;

@@ -1,0 +1,247 @@
+//! A real etcd behind every control plane, and its snapshot restored by etcd's own tools.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use etcdbackup_proto::machine::{EtcdMemberListRequest, EtcdSnapshotRequest};
+use talos_sim::roles::ADMIN;
+use talos_sim::{Fill, Filled, Simulator};
+use tonic::Request;
+
+use crate::client::{self, End};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The folder of a fetched tool.
+fn tool(name: &str) -> PathBuf {
+    static FETCHED: OnceLock<PathBuf> = OnceLock::new();
+    let tools = FETCHED.get_or_init(|| {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let status = Command::new(root.join("tests/tools/fetch"))
+            .args(["etcd-3.4", "etcd-3.5"])
+            .status();
+        assert!(status.unwrap().success(), "the tools could not be fetched");
+        match std::env::var_os("ETCDBACKUP_TOOLS_DIR") {
+            Some(folder) => folder.into(),
+            None => root.join("target/tools"),
+        }
+    });
+    tools.join(name)
+}
+
+async fn take(simulator: &Simulator, node: usize) -> Vec<u8> {
+    let mut client = client::machine(simulator, node, &[ADMIN]).await;
+    let taken = client::snapshot(&mut client, Request::new(EtcdSnapshotRequest {}), PATIENCE).await;
+    assert!(matches!(taken.end, End::Ok), "{:?}", taken.end);
+    taken.bytes()
+}
+
+/// The cluster, its calls, its snapshot, with one version of etcd.
+async fn serves(version: &str) -> (Simulator, Vec<u8>) {
+    let simulator = Simulator::builder()
+        .etcd(&tool(version).join("etcd"))
+        .start()
+        .unwrap();
+    assert_eq!(simulator.etcd_endpoints().len(), 3);
+    let filled = simulator.fill(Fill::Objects(300)).unwrap();
+    assert_eq!(filled.objects, 300);
+    let mut client = client::machine(&simulator, 0, &[ADMIN]).await;
+    let members = client
+        .etcd_member_list(EtcdMemberListRequest::default())
+        .await
+        .unwrap()
+        .into_inner();
+    let members = &members.messages[0].members;
+    let mut names: Vec<_> = members
+        .iter()
+        .map(|member| member.hostname.as_str())
+        .collect();
+    names.sort_unstable();
+    assert_eq!(names, ["cp-1", "cp-2", "cp-3"]);
+    let status = client.etcd_status(()).await.unwrap().into_inner();
+    let status = status.messages[0].member_status.clone().unwrap();
+    assert!(members.iter().any(|member| member.id == status.leader));
+    assert!(
+        members
+            .iter()
+            .any(|member| member.id == status.member_id && member.hostname == "cp-1")
+    );
+    let minor = version.trim_start_matches("etcd-");
+    assert!(
+        status.protocol_version.starts_with(minor),
+        "{}",
+        status.protocol_version
+    );
+    assert_eq!(status.storage_version, format!("{minor}.0"));
+    assert!(
+        client
+            .etcd_alarm_list(())
+            .await
+            .unwrap()
+            .into_inner()
+            .messages[0]
+            .member_alarms
+            .is_empty()
+    );
+    let snapshot = take(&simulator, 1).await;
+    assert_eq!(snapshot.len() % 512, 32);
+    (simulator, snapshot)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn etcd_3_5_serves_and_its_snapshot_restores_to_the_same_hash() {
+    let (simulator, snapshot) = serves("etcd-3.5").await;
+    let expected = simulator.hash_kv(0).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let (file, data) = (folder.path().join("db"), folder.path().join("restored"));
+    fs::write(&file, snapshot).unwrap();
+    let etcdutl = tool("etcd-3.5").join("etcdutl");
+    let restored = Command::new(etcdutl)
+        .args(["snapshot", "restore"])
+        .arg(&file)
+        .arg("--data-dir")
+        .arg(&data)
+        .stderr(Stdio::null())
+        .status();
+    assert!(restored.unwrap().success());
+    assert_eq!(hash_of_restored(&data, &simulator), expected);
+}
+
+/// Runs a restored directory and asks for its hash. Its address is the simulator's network's
+/// .200, which nobody else has.
+fn hash_of_restored(data: &Path, simulator: &Simulator) -> (u32, i64) {
+    let network = simulator.address(0);
+    let url = |port| format!("http://{}.200:{port}", network.rsplit_once('.').unwrap().0);
+    let mut etcd = Command::new("setpriv")
+        .args(["--pdeathsig", "KILL", "--"])
+        .arg(tool("etcd-3.5").join("etcd"))
+        .args(["--data-dir".as_ref(), data.as_os_str()])
+        .args([
+            "--listen-client-urls",
+            &url(2379),
+            "--advertise-client-urls",
+            &url(2379),
+        ])
+        .args(["--listen-peer-urls", &url(2380)])
+        .stderr(Stdio::null())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let until = Instant::now() + PATIENCE;
+    let answer = loop {
+        let output = Command::new(tool("etcd-3.5").join("etcdctl"))
+            .args([
+                "--endpoints",
+                &url(2379),
+                "endpoint",
+                "hashkv",
+                "-w",
+                "json",
+            ])
+            .output()
+            .unwrap();
+        if output.status.success() || Instant::now() > until {
+            break output.stdout;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    };
+    etcd.kill().unwrap();
+    etcd.wait().unwrap();
+    let answer: serde_json::Value =
+        serde_json::from_slice(&answer).expect("a hash from the restored etcd");
+    let answer = &answer[0]["HashKV"];
+    let hash = u32::try_from(answer["hash"].as_u64().unwrap()).unwrap();
+    (hash, answer["header"]["revision"].as_i64().unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn etcd_3_4_serves_and_its_own_tool_accepts_its_snapshot() {
+    let (simulator, snapshot) = serves("etcd-3.4").await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("db");
+    fs::write(&file, snapshot).unwrap();
+    let restored = Command::new(tool("etcd-3.4").join("etcdctl"))
+        .env("ETCDCTL_API", "3")
+        .args(["snapshot", "restore"])
+        .arg(&file)
+        .arg("--data-dir")
+        .arg(folder.path().join("restored"))
+        .stderr(Stdio::null())
+        .status();
+    assert!(restored.unwrap().success());
+    drop(simulator);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn losing_members_shows_as_on_talos_and_nothing_is_left_behind() {
+    let simulator = Simulator::builder()
+        .etcd(&tool("etcd-3.5").join("etcd"))
+        .start()
+        .unwrap();
+    let filled = simulator.fill(Fill::Bytes(100_000));
+    assert!(filled.is_ok_and(|Filled { bytes, .. }| bytes >= 100_000));
+    let mut client = client::machine(&simulator, 0, &[ADMIN]).await;
+    simulator.stop_etcd(1).unwrap();
+    simulator.stop_etcd(2).unwrap();
+    // A snapshot is a local read; a call to an etcd that is gone hangs.
+    assert!(take(&simulator, 0).await.len() > 100_000);
+    let hanging = client.etcd_status(client::routed((), "node", &["cp-2"]));
+    assert!(
+        tokio::time::timeout(Duration::from_millis(500), hanging)
+            .await
+            .is_err()
+    );
+    let mut request = Request::new(EtcdMemberListRequest::default());
+    request.set_timeout(Duration::from_secs(20));
+    client
+        .etcd_member_list(request)
+        .await
+        .expect_err("a member list without quorum");
+    simulator.start_etcd(1).unwrap();
+    client
+        .etcd_member_list(EtcdMemberListRequest::default())
+        .await
+        .expect("quorum is back");
+    let clients: Vec<_> = simulator
+        .etcd_endpoints()
+        .iter()
+        .map(|url| url.replace("http://", ""))
+        .collect();
+    assert!(std::net::TcpStream::connect(&clients[0]).is_ok());
+    drop(simulator);
+    for address in clients {
+        assert!(
+            std::net::TcpStream::connect(&address).is_err(),
+            "{address} is still served"
+        );
+    }
+}
+
+#[test]
+fn a_broken_etcd_is_said_with_its_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("etcd");
+    let script = "#!/bin/sh\n[ \"$1\" = --version ] && echo 'etcd Version: 3.5.1' && exit\necho 'out of cheese' >&2\nexit 3\n";
+    fs::write(&path, script).unwrap();
+    fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let error = Simulator::builder()
+        .etcd(&path)
+        .start()
+        .err()
+        .unwrap()
+        .to_string();
+    assert!(
+        error.contains("cp-1") && error.contains("out of cheese"),
+        "{error}"
+    );
+    let missing = Simulator::builder()
+        .etcd(&folder.path().join("none"))
+        .start()
+        .err()
+        .unwrap()
+        .to_string();
+    assert!(missing.contains("none"), "{missing}");
+}
