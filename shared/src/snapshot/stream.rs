@@ -55,6 +55,10 @@ pub enum SnapshotError {
     },
 }
 
+/// Keeps others from making a [`Proven`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Sealed;
+
 /// A snapshot whose length, digest and meta pages hold. Only [`Verifier::finish`] makes one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proven {
@@ -64,7 +68,7 @@ pub struct Proven {
     pub sha256: String,
     /// Meta page 0.
     pub meta: Meta,
-    _only_here: (),
+    sealed: Sealed,
 }
 
 /// Proves a snapshot that is written through it.
@@ -137,7 +141,7 @@ impl<W: Write> Verifier<W> {
                 bytes,
                 sha256,
                 meta,
-                _only_here: (),
+                sealed: Sealed,
             },
         ))
     }

@@ -168,10 +168,10 @@ impl Talos {
             };
             match kind {
                 Kind::Unreachable(reason) => {
-                    reasons.push(format!("{}: {reason}", self.endpoints[index]))
+                    reasons.push(format!("{}: {reason}", self.endpoints[index]));
                 }
                 Kind::Worker if turn + 1 < self.channels.len() => {
-                    reasons.push(format!("{}: a worker", self.endpoints[index]))
+                    reasons.push(format!("{}: a worker", self.endpoints[index]));
                 }
                 kind => return Err(self.error(method, node, kind)),
             }
