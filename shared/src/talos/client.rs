@@ -164,9 +164,16 @@ impl Talos {
                     return Ok(answer);
                 }
                 Ok(Err(status)) => kind_of(&status),
-                Err(_) => Kind::Timeout(limit.as_secs(), "no answer"),
+                Err(_) => {
+                    // It may be the endpoint that hangs: the next call asks another.
+                    self.preferred.store(index + 1, Ordering::Relaxed);
+                    Kind::Timeout(limit.as_secs(), "no answer")
+                }
             };
             match kind {
+                Kind::Tls(reason) if turn + 1 < self.channels.len() => {
+                    reasons.push(format!("{}: {reason}", self.endpoints[index]));
+                }
                 Kind::Unreachable(reason) => {
                     reasons.push(format!("{}: {reason}", self.endpoints[index]));
                 }

@@ -102,18 +102,21 @@ fn roles(roles: &[String]) -> String {
 /// Sorts a gRPC status.
 pub(super) fn kind_of(status: &Status) -> Kind {
     let text = status.message().to_owned();
+    let chain = transport(status);
     match status.code() {
         Code::PermissionDenied if text.contains("no request forwarding") => Kind::Worker,
         Code::PermissionDenied | Code::Unauthenticated => Kind::Denied,
         Code::Unimplemented | Code::FailedPrecondition if text.contains("control plane") => {
             Kind::NotControlPlane(text)
         }
-        Code::Unavailable => match transport(status) {
+        code => match chain {
+            // Under TLS 1.3 a server refuses our certificate after the handshake: the alert
+            // then ends the request under any code.
             Some(chain) if is_tls(&chain) => Kind::Tls(chain),
-            Some(chain) => Kind::Unreachable(chain),
-            None => Kind::Answer(format!("unavailable: {text}")),
+            Some(chain) if code == Code::Unavailable => Kind::Unreachable(chain),
+            Some(chain) => Kind::Answer(format!("{code:?}: {chain}")),
+            None => Kind::Answer(format!("{code:?}: {text}")),
         },
-        code => Kind::Answer(format!("{code:?}: {text}")),
     }
 }
 
@@ -129,17 +132,18 @@ fn transport(status: &Status) -> Option<String> {
     (!words.is_empty()).then(|| words.join(": "))
 }
 
+/// Whether one side refused the other's certificate. A connection that just ends in the
+/// handshake is none of this: a load balancer without backends does so.
 fn is_tls(chain: &str) -> bool {
-    [
-        "certificate",
-        "TLS",
-        "tls",
-        "HandshakeFailure",
-        "AlertReceived",
-        "fatal alert",
-    ]
-    .iter()
-    .any(|word| chain.contains(word))
+    !chain.contains("handshake eof")
+        && [
+            "certificate",
+            "AlertReceived",
+            "fatal alert",
+            "HandshakeFailure",
+        ]
+        .iter()
+        .any(|word| chain.contains(word))
 }
 
 #[cfg(test)]

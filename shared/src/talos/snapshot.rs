@@ -84,7 +84,7 @@ impl SnapshotStream<'_> {
             let until = (Instant::now() + limit).min(self.end);
             let message = match timeout_at(until, self.stream.message()).await {
                 Err(_) => return Err(self.error(Kind::Timeout(limit.as_secs(), which))),
-                Ok(Err(status)) => return Err(self.error(kind_of(&status))),
+                Ok(Err(status)) => return Err(self.error(broken(kind_of(&status), self.begun))),
                 Ok(Ok(None)) => return Ok(None),
                 Ok(Ok(Some(message))) => message,
             };
@@ -103,5 +103,25 @@ impl SnapshotStream<'_> {
 
     fn error(&self, kind: Kind) -> TalosError {
         self.talos.error("EtcdSnapshot", &self.node, kind)
+    }
+}
+
+/// A connection that is lost after bytes came was reachable: worth another run.
+fn broken(kind: Kind, begun: bool) -> Kind {
+    match kind {
+        Kind::Unreachable(reason) if begun => Kind::Answer(format!("the stream broke: {reason}")),
+        kind => kind,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_lost_after_bytes_is_an_answer_and_before_them_is_not() {
+        let lost = || Kind::Unreachable("keep-alive timed out".to_owned());
+        assert!(matches!(broken(lost(), true), Kind::Answer(_)));
+        assert!(matches!(broken(lost(), false), Kind::Unreachable(_)));
     }
 }

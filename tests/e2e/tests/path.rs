@@ -397,3 +397,55 @@ fn two_destinations_get_the_same_object_in_one_pass() {
         std::fs::read(world.path("nas").join(name.trim())).unwrap()
     );
 }
+
+#[test]
+fn an_endpoint_that_closes_every_connection_is_passed_over() {
+    let world = serving();
+    let balancer = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let closed = balancer.local_addr().unwrap().to_string();
+    std::thread::spawn(move || balancer.incoming().for_each(drop));
+    let node = world.talos.address(0);
+    let endpoints = format!("{closed},{}", world.talos.address(1));
+    let taken = world.ours(
+        "talosctl-snapshot-take",
+        &["-n", &node, "-e", &endpoints, "-o", "taken"],
+    );
+    ok(&taken);
+    let alone = world.ours(
+        "talosctl-snapshot-take",
+        &["-n", &node, "-e", &closed, "-o", "other"],
+    );
+    refused(&alone, 69, &closed);
+}
+
+#[test]
+fn a_certificate_of_another_cluster_is_no_matter_of_trying_again() {
+    let world = serving();
+    let take = || world.ours("talosctl-snapshot-take", &["-o", "taken"]);
+    let other = serving();
+    let stranger = other
+        .talos
+        .authority()
+        .client(&["os:admin"], talos_sim::Validity::year())
+        .unwrap();
+    world
+        .talos
+        .talosconfig_for(stranger)
+        .write(&world.path("talosconfig"))
+        .unwrap();
+    refused(&take(), 77, "certificate");
+    let mut distrusting = world.talos.talosconfig(&["os:admin"]).unwrap();
+    distrusting.authority = other.talos.authority().pem();
+    distrusting.write(&world.path("talosconfig")).unwrap();
+    refused(&take(), 77, "certificate");
+}
+
+#[test]
+fn a_connection_lost_in_the_middle_is_worth_another_run() {
+    let world = serving();
+    for node in 0..3 {
+        world.talos.inject(node, Fault::Reset(50_000)).unwrap();
+    }
+    let taken = world.ours("talosctl-snapshot-take", &["-o", "taken"]);
+    refused(&taken, 75, "node ");
+}
