@@ -13,7 +13,8 @@ use tonic::{Request, Status};
 
 use super::certificate;
 use super::config::{self, Context, Selection};
-use super::error::{Kind, TalosError, kind_of};
+use super::error::{Kind, TalosError, connection_ended, kind_of};
+use super::probe::Probe;
 use crate::failure::{Exit, Failure};
 
 const PORT: u16 = 50000;
@@ -32,6 +33,7 @@ pub struct Talos {
     nodes: Vec<String>,
     endpoints: Vec<String>,
     channels: Vec<Channel>,
+    probe: Probe,
     /// The endpoint that answered last is asked first.
     preferred: AtomicUsize,
     roles: Vec<String>,
@@ -53,7 +55,16 @@ impl Talos {
             .iter()
             .map(|endpoint| channel(endpoint, &context))
             .collect::<Result<_, _>>()?;
+        let probe = Probe::new(&context).ok_or_else(|| {
+            let what = format!(
+                "talosconfig `{}`: the certificates of context `{}` cannot be used",
+                context.file.display(),
+                context.name
+            );
+            Failure::new(Exit::Config, what).hint("get a new talosconfig")
+        })?;
         Ok(Self {
+            probe,
             context: context.name,
             nodes: context.nodes,
             endpoints: context.endpoints,
@@ -138,6 +149,17 @@ impl Talos {
         }
     }
 
+    /// A connection that ended without an answer may have been refused by TLS.
+    async fn look_closer(&self, index: usize, status: &Status) -> Kind {
+        if connection_ended(status) {
+            let (host, port) = split(&self.endpoints[index]);
+            if let Some(refusal) = self.probe.refusal(&host, port).await {
+                return Kind::Tls(refusal);
+            }
+        }
+        kind_of(status)
+    }
+
     /// Asks one endpoint after the other until one could be reached.
     pub(super) async fn call<T, Ask, Work>(
         &self,
@@ -163,7 +185,7 @@ impl Talos {
                     self.preferred.store(index, Ordering::Relaxed);
                     return Ok(answer);
                 }
-                Ok(Err(status)) => kind_of(&status),
+                Ok(Err(status)) => self.look_closer(index, &status).await,
                 Err(_) => {
                     // It may be the endpoint that hangs: the next call asks another.
                     self.preferred.store(index + 1, Ordering::Relaxed);

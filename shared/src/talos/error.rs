@@ -120,6 +120,11 @@ pub(super) fn kind_of(status: &Status) -> Kind {
     }
 }
 
+/// Whether the connection ended before the server answered, for a reason gRPC does not tell.
+pub(super) fn connection_ended(status: &Status) -> bool {
+    transport(status).is_some_and(|chain| !is_tls(&chain))
+}
+
 /// The chain of causes when the connection itself failed; none when a server answered.
 fn transport(status: &Status) -> Option<String> {
     let mut cause = status.source();

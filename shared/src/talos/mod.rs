@@ -8,6 +8,7 @@ mod choose;
 mod client;
 mod config;
 mod error;
+mod probe;
 mod snapshot;
 
 pub use choose::{Choice, choose};
