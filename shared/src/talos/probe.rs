@@ -61,7 +61,6 @@ impl Probe {
 }
 
 fn is_tls(error: &io::Error) -> bool {
-    error
-        .get_ref()
-        .is_some_and(|inner| inner.is::<rustls::Error>())
+    let cause = error.get_ref();
+    cause.is_some_and(|cause| cause.downcast_ref::<rustls::Error>().is_some())
 }
