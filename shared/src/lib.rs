@@ -1,6 +1,6 @@
 //! Support crate of the etcdbackup suite.
 //!
-//! Modules point one way: `cli` → `backup` → `talos`, `snapshot`, `seal`, `store` →
+//! Modules point one way: `cli` → `backup` → `talos`, `snapshot`, `seal`, `catalogue` → `store` →
 //! `failure`. Only `talos` names the Talos protos, only `store::s3` the AWS SDK, only
 //! `seal` age. `docs/architecture.md` in the repository draws the map.
 
