@@ -1,45 +1,12 @@
 //! The whole way, and what must never happen on it.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    missing_docs,
-    reason = "tests stop at the first surprise"
-)]
-
-use std::process::{Output, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use e2e::{BUCKET, SECRET_KEY, World, readme_pipelines, text, tool};
+use e2e::{BUCKET, World, readme_pipelines, text, tool};
 use talos_sim::{Fault, Simulator};
 
-const SIZE: usize = 300_000;
-
-fn serving() -> World {
-    World::serving(talos_sim::sample::snapshot(SIZE))
-}
-
-fn code(output: &Output) -> i32 {
-    let shown = text(&output.stderr) + &text(&output.stdout);
-    assert!(!shown.contains(SECRET_KEY), "a secret shows: {shown}");
-    assert!(!shown.contains("PRIVATE KEY"), "a key shows: {shown}");
-    output.status.code().unwrap_or(-1)
-}
-
-fn ok(output: &Output) {
-    assert_eq!(code(output), 0, "{}", text(&output.stderr));
-}
-
-/// The two lines of a failure.
-fn refused(output: &Output, exit: i32, word: &str) {
-    let stderr = text(&output.stderr);
-    assert_eq!(code(output), exit, "{stderr}");
-    assert!(
-        stderr.contains("error: ") && stderr.contains("hint: "),
-        "{stderr}"
-    );
-    assert!(stderr.contains(word), "`{word}` is not in: {stderr}");
-}
+use crate::support::{SIZE, code, ok, refused, serving};
 
 #[test]
 fn a_real_etcd_travels_there_and_back_and_restores() {

@@ -1,0 +1,13 @@
+//! End-to-end tests through the built programs, one module per subject in one binary: builds
+//! stay bearable.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    missing_docs,
+    reason = "tests stop at the first surprise"
+)]
+
+mod path;
+mod support;
