@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use etcdbackup::backup::{Publication, Published, TalosSource, publish};
+use etcdbackup::backup::{Publication, Published, SourceFacts, TalosSource, publish};
 use etcdbackup::catalogue::check_cluster_name;
 use etcdbackup::cli::{Context, report};
 use etcdbackup::failure::{Exit, Failure};
@@ -36,17 +36,17 @@ pub(crate) async fn run(mut now: Now, context: Context) -> Result<Exit, Failure>
     let talos = Talos::connect(&now.talos.selection())?;
     talos.notes().iter().for_each(|note| context.ui.warn(note));
     let choice = choose(&talos).await;
-    let publication = plan(&now, talos.context(), &choice)?;
+    let mut publication = plan(&now, talos.context())?;
     if publication.recipients.is_none() {
         context
             .ui
             .warn("encryption is off: whoever reads the store reads every Secret of the cluster");
     }
-    let published = try_members(&talos, &choice, &publication, &context).await?;
+    let published = try_members(&talos, &choice, &mut publication, &context).await?;
     report::published(context.ui, &published, now.output == Receipt::Json)
 }
 
-fn plan(now: &Now, talos_context: &str, choice: &Choice) -> Result<Publication, Failure> {
+fn plan(now: &Now, talos_context: &str) -> Result<Publication, Failure> {
     let cluster = now
         .cluster_name
         .clone()
@@ -65,7 +65,7 @@ fn plan(now: &Now, talos_context: &str, choice: &Choice) -> Result<Publication, 
         low_memory: now.low_memory,
         manifest: !now.no_manifest,
         min_copies: now.min_copies,
-        unknown: choice.unknown.clone(),
+        facts: SourceFacts::default(),
     })
 }
 
@@ -73,13 +73,14 @@ fn plan(now: &Now, talos_context: &str, choice: &Choice) -> Result<Publication, 
 async fn try_members(
     talos: &Talos,
     choice: &Choice,
-    publication: &Publication,
+    publication: &mut Publication,
     context: &Context,
 ) -> Result<Published, Failure> {
     let mut last = Failure::new(Exit::Config, "no control-plane node to ask")
         .hint("name one with `--nodes NODE`");
-    for node in &choice.candidates {
-        let mut source = TalosSource::new(talos, node, StreamTimeouts::default());
+    for candidate in &choice.candidates {
+        publication.facts = SourceFacts::of(talos, candidate, &choice.unknown).await;
+        let mut source = TalosSource::new(talos, &candidate.node, StreamTimeouts::default());
         match publish(&mut source, publication, context.cancel.clone()).await {
             Ok(published) => return Ok(published),
             Err(error) if error.try_elsewhere => {

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::sync::Arc;
 
-use etcdbackup::backup::{Publication, ReaderSource, SnapshotSource, publish};
+use etcdbackup::backup::{Publication, ReaderSource, SnapshotSource, SourceFacts, publish};
 use etcdbackup::catalogue::check_cluster_name;
 use etcdbackup::cli::{Context, report};
 use etcdbackup::failure::{Exit, Failure};
@@ -32,7 +32,7 @@ pub(crate) async fn run(cli: Push, context: Context) -> Result<Exit, Failure> {
         low_memory: cli.low_memory,
         manifest: !cli.no_manifest,
         min_copies: cli.min_copies,
-        unknown: Vec::new(),
+        facts: SourceFacts::default(),
     };
     let mut source: Box<dyn SnapshotSource> = if from_stdin {
         context.ui.stdin_gives_bytes()?;

@@ -23,7 +23,8 @@ pub(crate) async fn run(cli: Take, context: Context) -> Result<Exit, Failure> {
         .for_each(|unknown| tracing::info!("{unknown}"));
     let mut last =
         Failure::new(Exit::Config, "no control-plane node to ask").hint("name one with `-n NODE`");
-    for node in &choice.candidates {
+    for candidate in &choice.candidates {
+        let node = &candidate.node;
         let target = if to_stdout {
             PullTarget::Stdout
         } else {

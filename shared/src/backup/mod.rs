@@ -6,6 +6,7 @@
 //! (async) uploads them. The last part leaves `pack` only with the proof of the snapshot
 //! in hand, and nothing is published without a last part.
 
+mod facts;
 mod lane;
 mod pack;
 mod parts;
@@ -15,6 +16,7 @@ mod run;
 mod source;
 mod talos_source;
 
+pub use facts::SourceFacts;
 pub use lane::Delivery;
 pub use publish::{Copy, Digest, Publication, Published, Receipt, publish};
 pub use pull::{PullTarget, Target, pull};

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::facts::SourceFacts;
 use super::run::{Cancel, Outcome, PushPlan, push};
 use super::source::{SnapshotSource, SourceError};
 use crate::catalogue::{Content, MANIFEST_VERSION, Manifest, ObjectName, Verified, manifest_name};
@@ -36,8 +37,8 @@ pub struct Publication {
     pub manifest: bool,
     /// How many destinations must have it; none: all.
     pub min_copies: Option<usize>,
-    /// What could not be known about the source, for the manifest.
-    pub unknown: Vec<String>,
+    /// What is known of the source beside its bytes, for the manifest.
+    pub facts: SourceFacts,
 }
 
 /// What was published.
@@ -162,6 +163,7 @@ fn manifest(
     publication: &Publication,
     outcome: &Outcome,
 ) -> Manifest {
+    let facts = &publication.facts;
     Manifest {
         version: MANIFEST_VERSION,
         object: name.to_owned(),
@@ -185,12 +187,14 @@ fn manifest(
             .unwrap_or_default(),
         revision: None,
         total_keys: None,
-        etcd_version: None,
-        talos_version: None,
+        etcd_version: facts.etcd_version.clone(),
+        talos_version: facts.talos_version.clone(),
         kubernetes_version: None,
         verified: Verified::Digest,
         raw: false,
-        unknown: publication.unknown.clone(),
+        talos_ca: facts.talos_ca.clone(),
+        member_id: facts.member_id.clone(),
+        unknown: facts.unknown.clone(),
         tool: format!("etcdbackup {}", env!("CARGO_PKG_VERSION")),
     }
 }

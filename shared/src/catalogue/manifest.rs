@@ -60,12 +60,18 @@ pub struct Manifest {
     /// Version of Kubernetes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kubernetes_version: Option<String>,
+    /// SHA-256 of the cluster's Talos CA certificate, hexadecimal: which cluster it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub talos_ca: Option<String>,
+    /// Id of the etcd member it was taken from, hexadecimal as etcd writes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub member_id: Option<String>,
     /// How far the snapshot was verified before it was stored.
     pub verified: Verified,
     /// Whether it is a copied database file, without a digest of etcd's own.
     #[serde(default)]
     pub raw: bool,
-    /// Names of the fields that could not be learned, for example for want of a role.
+    /// What could not be learned, for example for want of a role: one sentence each.
     #[serde(default)]
     pub unknown: Vec<String>,
     /// Program and version that wrote it.
@@ -207,6 +213,8 @@ mod tests {
             total_keys: None,
             etcd_version: Some("3.6.4".to_owned()),
             talos_version: None,
+            talos_ca: None,
+            member_id: None,
             kubernetes_version: None,
             verified: Verified::Digest,
             raw: false,

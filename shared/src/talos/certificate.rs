@@ -1,12 +1,14 @@
 //! What the client certificate says: until when, and which roles.
 
+use aws_lc_rs::digest::{SHA256, digest};
 use jiff::Timestamp;
 use x509_parser::pem::parse_x509_pem;
 
 use super::config::Context;
 use crate::failure::{Exit, Failure};
 
-/// An expiry this near is worth a word.
+/// An expiry this near is worth a word, unless most of the certificate's life is still
+/// before it: in a pod it lives for hours.
 const SOON_SECONDS: i64 = 14 * 86400;
 
 /// Dates and roles of a client certificate.
@@ -14,6 +16,8 @@ const SOON_SECONDS: i64 = 14 * 86400;
 pub(super) struct Facts {
     /// Talos keeps roles in the subject's organizations.
     pub(super) roles: Vec<String>,
+    /// SHA-256 of the CA certificate, in hex.
+    pub(super) authority: String,
     /// What a person should know.
     pub(super) note: Option<String>,
 }
@@ -43,7 +47,35 @@ pub(super) fn read(context: &Context, now: Timestamp) -> Result<Facts, Failure> 
         .filter_map(|role| role.as_str().ok())
         .map(str::to_owned)
         .collect();
-    let soon = end.as_second() - now.as_second() < SOON_SECONDS;
-    let note = soon.then(|| format!("{place}: the client certificate expires at {end}"));
-    Ok(Facts { roles, note })
+    let life = end.as_second() - validity.not_before.timestamp();
+    let note = is_soon(end.as_second() - now.as_second(), life)
+        .then(|| format!("{place}: the client certificate expires at {end}"));
+    let (_, authority) = parse_x509_pem(context.authority.as_bytes()).map_err(|_| {
+        Failure::new(Exit::Config, format!("{place}: `ca` is not a certificate"))
+            .hint("get a new talosconfig")
+    })?;
+    Ok(Facts {
+        roles,
+        authority: hex::encode(digest(&SHA256, &authority.contents)),
+        note,
+    })
+}
+
+/// Whether `left` of a `life` in seconds is little.
+fn is_soon(left: i64, life: i64) -> bool {
+    left < SOON_SECONDS.min(life / 4)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_year_warns_two_weeks_before_and_a_pods_certificate_in_its_last_quarter() {
+        let (hour, day) = (3600, 86400);
+        assert!(!is_soon(15 * day, 365 * day));
+        assert!(is_soon(13 * day, 365 * day));
+        assert!(!is_soon(5 * hour, 6 * hour));
+        assert!(is_soon(hour, 6 * hour));
+    }
 }

@@ -1,47 +1,68 @@
 //! Which member to ask for a snapshot: the healthiest follower, where the role may ask.
 
-use etcdbackup_proto::machine::{EtcdMember, EtcdMemberStatus};
+use etcdbackup_proto::machine::EtcdMember;
 use futures::future::join_all;
 
 use super::client::Talos;
 use super::error::TalosError;
+use super::member::MemberStatus;
 
 /// Raft entries behind the best that still count as keeping up.
 const LAG: u64 = 5_000;
 
+/// A member that may be asked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Candidate {
+    /// Node value.
+    pub node: String,
+    /// What it says of itself, where that could be asked.
+    pub status: Option<MemberStatus>,
+}
+
+impl Candidate {
+    fn named(node: &str) -> Self {
+        Self {
+            node: node.to_owned(),
+            status: None,
+        }
+    }
+}
+
 /// Nodes in the order to try.
 #[derive(Debug, Clone, Default)]
 pub struct Choice {
-    /// Node values.
-    pub candidates: Vec<String>,
+    /// Best first.
+    pub candidates: Vec<Candidate>,
     /// What could not be known, one sentence each.
     pub unknown: Vec<String>,
 }
 
 /// Chooses. Nodes that were named are taken as they are.
 pub async fn choose(talos: &Talos) -> Choice {
+    let named = |nodes: &[String]| nodes.iter().map(|node| Candidate::named(node)).collect();
     if !talos.nodes().is_empty() {
         return Choice {
-            candidates: talos.nodes().to_vec(),
+            candidates: named(talos.nodes()),
             unknown: Vec::new(),
         };
     }
     let hosts = talos.endpoint_hosts();
-    let mut denied = None;
+    let mut refusal = None;
     for host in &hosts {
         match talos.members(host).await {
-            Ok(members) => return by_health(talos, &members, hosts).await,
-            Err(error) if error.is_denied() => {
-                denied = Some(error);
-                break;
+            Ok(members) => return by_health(talos, &members, &hosts).await,
+            Err(error) => {
+                let denied = error.is_denied();
+                refusal = Some(error);
+                if denied {
+                    break;
+                }
             }
-            Err(error) => denied = Some(error),
         }
     }
-    let unknown = denied.map(|error| reason(&error)).into_iter().collect();
     Choice {
-        candidates: hosts,
-        unknown,
+        candidates: named(&hosts),
+        unknown: refusal.map(|error| reason(&error)).into_iter().collect(),
     }
 }
 
@@ -49,24 +70,23 @@ fn reason(error: &TalosError) -> String {
     format!("which member is healthiest: {error}")
 }
 
-async fn by_health(talos: &Talos, members: &[EtcdMember], hosts: Vec<String>) -> Choice {
+async fn by_health(talos: &Talos, members: &[EtcdMember], hosts: &[String]) -> Choice {
     let nodes: Vec<String> = members.iter().filter_map(address).collect();
     let statuses = join_all(nodes.iter().map(|node| talos.status(node))).await;
     let mut unknown = Vec::new();
-    let mut known = Vec::new();
+    let mut candidates = Vec::new();
     for (node, status) in nodes.into_iter().zip(statuses) {
         let status = status.map_err(|error| unknown.push(reason(&error))).ok();
-        known.push((node, status));
+        candidates.push(Candidate { node, status });
     }
-    let newest = known
+    let newest = candidates
         .iter()
-        .filter_map(|(_, status)| Some(status.as_ref()?.raft_applied_index))
+        .filter_map(|one| Some(one.status.as_ref()?.raft_applied_index))
         .max()
         .unwrap_or(0);
-    known.sort_by_key(|(_, status)| rank(status.as_ref(), newest));
-    let mut candidates: Vec<String> = known.into_iter().map(|(node, _)| node).collect();
+    candidates.sort_by_key(|one| rank(one.status.as_ref(), newest));
     if candidates.is_empty() {
-        candidates = hosts;
+        candidates = hosts.iter().map(|host| Candidate::named(host)).collect();
     }
     Choice {
         candidates,
@@ -75,7 +95,7 @@ async fn by_health(talos: &Talos, members: &[EtcdMember], hosts: Vec<String>) ->
 }
 
 /// Lower is better: follower, leader, then what is not well, then what did not answer.
-fn rank(status: Option<&EtcdMemberStatus>, newest: u64) -> u8 {
+fn rank(status: Option<&MemberStatus>, newest: u64) -> u8 {
     match status {
         None => 4,
         Some(status) if status.is_learner => 3,
@@ -103,25 +123,25 @@ mod tests {
 
     #[test]
     fn a_follower_that_keeps_up_comes_first() {
-        let follower = EtcdMemberStatus {
+        let follower = MemberStatus {
             leader: 1,
             member_id: 2,
             raft_applied_index: 10_000,
             ..Default::default()
         };
-        let leader = EtcdMemberStatus {
+        let leader = MemberStatus {
             member_id: 1,
             ..follower.clone()
         };
-        let lagging = EtcdMemberStatus {
+        let lagging = MemberStatus {
             raft_applied_index: 10,
             ..follower.clone()
         };
-        let lost = EtcdMemberStatus {
+        let lost = MemberStatus {
             leader: 0,
             ..follower.clone()
         };
-        let learner = EtcdMemberStatus {
+        let learner = MemberStatus {
             is_learner: true,
             ..follower.clone()
         };

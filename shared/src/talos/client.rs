@@ -5,25 +5,21 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use etcdbackup_proto::machine::machine_service_client::MachineServiceClient;
-use etcdbackup_proto::machine::{EtcdMember, EtcdMemberListRequest, EtcdMemberStatus};
+use etcdbackup_proto::machine::{EtcdMember, EtcdMemberListRequest};
 use jiff::Timestamp;
-use tonic::metadata::MetadataValue;
-use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
+use tonic::metadata::{Ascii, MetadataValue};
+use tonic::transport::Channel;
 use tonic::{Request, Status};
 
 use super::certificate;
-use super::config::{self, Context, Selection};
+use super::config::{self, Selection};
+use super::endpoint::Endpoint;
 use super::error::{Kind, TalosError, connection_ended, kind_of};
 use super::probe::Probe;
+use super::route::{self, Try};
 use crate::failure::{Exit, Failure};
 
-const PORT: u16 = 50000;
-const CONNECT: Duration = Duration::from_secs(5);
 const CALL: Duration = Duration::from_secs(10);
-const KEEPALIVE: Duration = Duration::from_secs(10);
-const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(5);
-const STREAM_WINDOW: u32 = 2 * 1024 * 1024;
-const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
 /// Talos' own limit, both directions.
 const MESSAGE: usize = 32 * 1024 * 1024;
 
@@ -31,29 +27,56 @@ const MESSAGE: usize = 32 * 1024 * 1024;
 pub struct Talos {
     context: String,
     nodes: Vec<String>,
-    endpoints: Vec<String>,
-    channels: Vec<Channel>,
+    endpoints: Vec<Endpoint>,
     probe: Probe,
     /// The endpoint that answered last is asked first.
     preferred: AtomicUsize,
     roles: Vec<String>,
+    authority: String,
     notes: Vec<String>,
 }
 
-pub(super) type Client = MachineServiceClient<Channel>;
+type Client = MachineServiceClient<Channel>;
+
+/// One try of a call: through which endpoint, for which node, how long.
+pub(super) struct Via {
+    pub(super) client: Client,
+    node: Option<MetadataValue<Ascii>>,
+    limit: Duration,
+}
+
+impl Via {
+    /// A request for the node, with its deadline for the server.
+    pub(super) fn request<T>(&self, message: T) -> Request<T> {
+        let mut request = Request::new(message);
+        if let Some(node) = &self.node {
+            request.metadata_mut().insert("node", node.clone());
+        }
+        request.set_timeout(self.limit);
+        request
+    }
+}
 
 impl Talos {
     /// Reads the talosconfig and prepares the channels; nothing is dialled yet.
     ///
     /// # Errors
-    /// 78: no usable talosconfig; 77: its certificate is expired.
+    /// 78: no usable talosconfig; 77: its certificate is expired; 2: a node with a port.
     pub fn connect(selection: &Selection) -> Result<Self, Failure> {
         let context = config::load(selection)?;
         let facts = certificate::read(&context, Timestamp::now())?;
-        let channels = context
+        if let Some(wrong) = context
+            .nodes
+            .iter()
+            .find(|node| !route::is_node_value(node))
+        {
+            return Err(Failure::new(Exit::Usage, format!("`{wrong}` is not a node"))
+                .hint("name nodes by address or host, without port; ports belong to endpoints (`-e HOST:PORT`)"));
+        }
+        let endpoints = context
             .endpoints
             .iter()
-            .map(|endpoint| channel(endpoint, &context))
+            .map(|endpoint| Endpoint::new(endpoint, &context))
             .collect::<Result<_, _>>()?;
         let probe = Probe::new(&context).ok_or_else(|| {
             let what = format!(
@@ -67,10 +90,10 @@ impl Talos {
             probe,
             context: context.name,
             nodes: context.nodes,
-            endpoints: context.endpoints,
-            channels,
+            endpoints,
             preferred: AtomicUsize::new(0),
             roles: facts.roles,
+            authority: facts.authority,
             notes: facts.note.into_iter().collect(),
         })
     }
@@ -78,6 +101,11 @@ impl Talos {
     /// Name of the talosconfig context.
     pub fn context(&self) -> &str {
         &self.context
+    }
+
+    /// SHA-256 of the cluster's CA certificate, in hex: the same for all its talosconfigs.
+    pub fn authority_fingerprint(&self) -> &str {
+        &self.authority
     }
 
     /// Nodes that were named, by flag or context.
@@ -89,7 +117,7 @@ impl Talos {
     pub fn endpoint_hosts(&self) -> Vec<String> {
         self.endpoints
             .iter()
-            .map(|endpoint| split(endpoint).0)
+            .map(|endpoint| endpoint.host.clone())
             .collect()
     }
 
@@ -103,41 +131,16 @@ impl Talos {
     /// # Errors
     /// The call failed everywhere.
     pub async fn members(&self, node: &str) -> Result<Vec<EtcdMember>, TalosError> {
-        let ask = async |mut client: Client| {
-            let request = routed(EtcdMemberListRequest::default(), node, CALL)?;
-            Ok(client.etcd_member_list(request).await?.into_inner())
+        let ask = async |mut via: Via| {
+            let request = via.request(EtcdMemberListRequest::default());
+            Ok(via.client.etcd_member_list(request).await?.into_inner())
         };
-        let answer = self.call("EtcdMemberList", node, CALL, ask).await?;
+        let answer = self.brief_call("EtcdMemberList", node, ask).await?;
         Ok(answer
             .messages
             .into_iter()
             .flat_map(|message| message.members)
             .collect())
-    }
-
-    /// The status of the member on `node`.
-    ///
-    /// # Errors
-    /// The call failed everywhere, or the answer holds no status.
-    pub async fn status(&self, node: &str) -> Result<EtcdMemberStatus, TalosError> {
-        let ask = async |mut client: Client| {
-            Ok(client
-                .etcd_status(routed((), node, CALL)?)
-                .await?
-                .into_inner())
-        };
-        let answer = self.call("EtcdStatus", node, CALL, ask).await?;
-        let status = answer
-            .messages
-            .into_iter()
-            .find_map(|message| message.member_status);
-        status.ok_or_else(|| {
-            self.error(
-                "EtcdStatus",
-                node,
-                Kind::Answer("an empty answer".to_owned()),
-            )
-        })
     }
 
     pub(super) fn error(&self, method: &'static str, node: &str, kind: Kind) -> TalosError {
@@ -150,149 +153,88 @@ impl Talos {
     }
 
     /// A connection that ended without an answer may have been refused by TLS.
-    async fn look_closer(&self, index: usize, status: &Status) -> Kind {
-        if connection_ended(status) {
-            let (host, port) = split(&self.endpoints[index]);
-            if let Some(refusal) = self.probe.refusal(&host, port).await {
-                return Kind::Tls(refusal);
-            }
+    async fn look_closer(&self, endpoint: &Endpoint, status: &Status) -> Kind {
+        if connection_ended(status)
+            && let Some(refusal) = self.probe.refusal(&endpoint.host, endpoint.port).await
+        {
+            return Kind::Tls(refusal);
         }
         kind_of(status)
     }
 
-    /// Asks one endpoint after the other until one could be reached.
+    /// A call that is answered at once or not at all.
+    pub(super) async fn brief_call<T, Ask, Work>(
+        &self,
+        method: &'static str,
+        node: &str,
+        ask: Ask,
+    ) -> Result<T, TalosError>
+    where
+        Ask: Fn(Via) -> Work,
+        Work: Future<Output = Result<T, Status>>,
+    {
+        self.call(method, node, (CALL, CALL), ask).await
+    }
+
+    /// Asks one endpoint after the other until one could be reached. `within` is the deadline
+    /// the server is told, `limit` how long one endpoint may take to answer.
     pub(super) async fn call<T, Ask, Work>(
         &self,
         method: &'static str,
         node: &str,
-        limit: Duration,
+        (limit, within): (Duration, Duration),
         ask: Ask,
     ) -> Result<T, TalosError>
     where
-        Ask: Fn(Client) -> Work,
+        Ask: Fn(Via) -> Work,
         Work: Future<Output = Result<T, Status>>,
     {
-        let first = self.preferred.load(Ordering::Relaxed);
+        let hosts: Vec<&str> = self.endpoints.iter().map(|one| one.host.as_str()).collect();
+        let tries = route::tries(&hosts, node, self.preferred.load(Ordering::Relaxed));
         let mut reasons = Vec::new();
-        for turn in 0..self.channels.len() {
-            let index = (first + turn) % self.channels.len();
-            let client = MachineServiceClient::new(self.channels[index].clone())
-                .max_decoding_message_size(MESSAGE);
-            tracing::debug!(method, node, endpoint = %self.endpoints[index], "call");
-            let answer = tokio::time::timeout(limit, ask(client)).await;
-            let kind = match answer {
+        for (turn, one) in tries.iter().enumerate() {
+            let endpoint = &self.endpoints[one.endpoint];
+            let via = self.via(method, node, *one, within)?;
+            tracing::debug!(method, node, endpoint = %endpoint.text, "call");
+            let kind = match tokio::time::timeout(limit, ask(via)).await {
                 Ok(Ok(answer)) => {
-                    self.preferred.store(index, Ordering::Relaxed);
+                    self.preferred.store(one.endpoint, Ordering::Relaxed);
                     return Ok(answer);
                 }
-                Ok(Err(status)) => self.look_closer(index, &status).await,
+                Ok(Err(status)) => self.look_closer(endpoint, &status).await,
                 Err(_) => {
                     // It may be the endpoint that hangs: the next call asks another.
-                    self.preferred.store(index + 1, Ordering::Relaxed);
-                    Kind::Timeout(limit.as_secs(), "no answer")
+                    self.preferred.store(one.endpoint + 1, Ordering::Relaxed);
+                    Kind::Timeout(limit.as_secs(), "of the call")
                 }
             };
+            let more = turn + 1 < tries.len();
             match kind {
-                Kind::Tls(reason) if turn + 1 < self.channels.len() => {
-                    reasons.push(format!("{}: {reason}", self.endpoints[index]));
-                }
-                Kind::Unreachable(reason) => {
-                    reasons.push(format!("{}: {reason}", self.endpoints[index]));
-                }
-                Kind::Worker if turn + 1 < self.channels.len() => {
-                    reasons.push(format!("{}: a worker", self.endpoints[index]));
-                }
+                Kind::Tls(reason) if more => reasons.push(format!("{}: {reason}", endpoint.text)),
+                Kind::Unreachable(reason) => reasons.push(format!("{}: {reason}", endpoint.text)),
+                Kind::Worker if more => reasons.push(format!("{}: a worker", endpoint.text)),
                 kind => return Err(self.error(method, node, kind)),
             }
         }
         Err(self.error(method, node, Kind::Unreachable(reasons.join("; "))))
     }
-}
 
-/// A request for one node, with its deadline for the server.
-pub(super) fn routed<T>(message: T, node: &str, limit: Duration) -> Result<Request<T>, Status> {
-    let mut request = Request::new(message);
-    let value = MetadataValue::try_from(node)
-        .map_err(|_| Status::invalid_argument("the node's name is not a host"))?;
-    request.metadata_mut().insert("node", value);
-    request.set_timeout(limit);
-    Ok(request)
-}
-
-fn channel(endpoint: &str, context: &Context) -> Result<Channel, Failure> {
-    let (host, port) = split(endpoint);
-    let shown = if host.contains(':') {
-        format!("[{host}]")
-    } else {
-        host.clone()
-    };
-    let wrong = |why: String| {
-        Failure::new(
-            Exit::Config,
-            format!(
-                "talosconfig `{}`: endpoint `{endpoint}`: {why}",
-                context.file.display()
-            ),
-        )
-        .hint("write it as HOST or HOST:PORT")
-    };
-    let tls = ClientTlsConfig::new()
-        .ca_certificate(Certificate::from_pem(&context.authority))
-        .identity(Identity::from_pem(
-            &context.certificate,
-            context.key.as_bytes(),
-        ))
-        .domain_name(host);
-    let endpoint = Endpoint::from_shared(format!("https://{shown}:{port}"))
-        .map_err(|error| wrong(error.to_string()))?;
-    let endpoint = endpoint
-        .tls_config(tls)
-        .map_err(|_| wrong("the certificates of the context cannot be used".to_owned()))?;
-    Ok(endpoint
-        .connect_timeout(CONNECT)
-        .http2_keep_alive_interval(KEEPALIVE)
-        .keep_alive_timeout(KEEPALIVE_TIMEOUT)
-        .initial_stream_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
-        .connect_lazy())
-}
-
-/// Host and port; a scheme is tolerated as talosctl does, `https://` without port means 443.
-fn split(endpoint: &str) -> (String, u16) {
-    let (bare, default) = match endpoint.strip_prefix("https://") {
-        Some(bare) => (bare.trim_end_matches('/'), 443),
-        None => (endpoint, PORT),
-    };
-    if let Some((host, rest)) = bare
-        .strip_prefix('[')
-        .and_then(|inner| inner.split_once(']'))
-    {
-        let port = rest.strip_prefix(':').and_then(|port| port.parse().ok());
-        return (host.to_owned(), port.unwrap_or(default));
-    }
-    match bare.split_once(':') {
-        Some((host, port)) if !port.contains(':') => {
-            (host.to_owned(), port.parse().unwrap_or(default))
-        }
-        _ => (bare.to_owned(), default),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn endpoints_are_split_as_talosctl_does() {
-        let cases = [
-            ("10.0.0.2", "10.0.0.2", 50000),
-            ("cp:6000", "cp", 6000),
-            ("https://cp", "cp", 443),
-            ("[fd00::1]:6000", "fd00::1", 6000),
-            ("fd00::1", "fd00::1", 50000),
-        ];
-        for (endpoint, host, port) in cases {
-            assert_eq!(split(endpoint), (host.to_owned(), port), "{endpoint}");
-        }
+    fn via(
+        &self,
+        method: &'static str,
+        node: &str,
+        one: Try,
+        limit: Duration,
+    ) -> Result<Via, TalosError> {
+        let value = MetadataValue::try_from(node).map_err(|_| {
+            let why = format!("`{node}` is not a host");
+            self.error(method, node, Kind::NoNode(why))
+        })?;
+        let channel = self.endpoints[one.endpoint].channel.clone();
+        Ok(Via {
+            client: MachineServiceClient::new(channel).max_decoding_message_size(MESSAGE),
+            node: one.forwarded.then_some(value),
+            limit,
+        })
     }
 }

@@ -42,6 +42,8 @@ struct Entry {
     ca: String,
     crt: String,
     key: String,
+    #[serde(rename = "proxy-url")]
+    proxy: String,
 }
 
 /// A context ready to dial.
@@ -53,6 +55,8 @@ pub(super) struct Context {
     pub(super) authority: String,
     pub(super) certificate: String,
     pub(super) key: Zeroizing<String>,
+    /// `proxy-url`: empty, `direct`, or a proxy. May hold a password: never shown.
+    pub(super) proxy: String,
 }
 
 /// Reads what `selection` names.
@@ -135,6 +139,7 @@ fn parse(text: &str, file: &Path, selection: &Selection) -> Result<Context, Fail
         authority: pem(&entry.ca, "ca")?,
         certificate: pem(&entry.crt, "crt")?,
         key: Zeroizing::new(relabel(&Zeroizing::new(pem(&entry.key, "key")?))),
+        proxy: entry.proxy,
         file: file.to_owned(),
         nodes: or(&selection.nodes, entry.nodes),
         endpoints,

@@ -34,8 +34,14 @@ pub(super) enum Kind {
     /// The node is no control plane.
     #[error("it is not a control plane node: {0}")]
     NotControlPlane(String),
-    /// One of our limits was hit.
-    #[error("nothing came for {0} s ({1})")]
+    /// The endpoint answered, and cannot reach the node.
+    #[error("the endpoint cannot reach it: {0}")]
+    NodeAway(String),
+    /// No endpoint takes this for a node.
+    #[error("it is no node: {0}")]
+    NoNode(String),
+    /// One of our limits was hit: seconds, and which.
+    #[error("no answer within {0} s {1}")]
     Timeout(u64, &'static str),
     /// Any other answer.
     #[error("{0}")]
@@ -47,7 +53,11 @@ impl TalosError {
     pub fn retryable_elsewhere(&self) -> bool {
         matches!(
             self.kind,
-            Kind::Timeout(..) | Kind::Answer(_) | Kind::Unreachable(_) | Kind::NotControlPlane(_)
+            Kind::Timeout(..)
+                | Kind::Answer(_)
+                | Kind::Unreachable(_)
+                | Kind::NodeAway(_)
+                | Kind::NotControlPlane(_)
         )
     }
 
@@ -63,6 +73,15 @@ impl TalosError {
             Kind::Unreachable(_) => (
                 Exit::Unreachable,
                 "check the endpoints (`-e`), the network and port 50000".to_owned(),
+            ),
+            Kind::NodeAway(_) => (
+                Exit::Unreachable,
+                "check that the node runs and the address is right, or name another with `-n`"
+                    .to_owned(),
+            ),
+            Kind::NoNode(_) => (
+                Exit::Usage,
+                "name nodes by address or host, without port".to_owned(),
             ),
             Kind::Tls(_) => (
                 Exit::NotPermitted,
@@ -109,12 +128,14 @@ pub(super) fn kind_of(status: &Status) -> Kind {
         Code::Unimplemented | Code::FailedPrecondition if text.contains("control plane") => {
             Kind::NotControlPlane(text)
         }
+        Code::Internal if text.contains("invalid target") => Kind::NoNode(text),
         code => match chain {
             // Under TLS 1.3 a server refuses our certificate after the handshake: the alert
             // then ends the request under any code.
             Some(chain) if is_tls(&chain) => Kind::Tls(chain),
             Some(chain) if code == Code::Unavailable => Kind::Unreachable(chain),
             Some(chain) => Kind::Answer(format!("{code:?}: {chain}")),
+            None if code == Code::Unavailable => Kind::NodeAway(text),
             None => Kind::Answer(format!("{code:?}: {text}")),
         },
     }
@@ -185,6 +206,14 @@ mod tests {
         assert_eq!(
             exit(&Status::unknown("etcdserver: no leader")),
             Exit::Temporary
+        );
+        assert_eq!(
+            exit(&Status::unavailable("dial tcp 10.0.0.9:50000: i/o timeout")),
+            Exit::Unreachable
+        );
+        assert_eq!(
+            exit(&Status::internal("invalid target \"cp:1\"")),
+            Exit::Usage
         );
     }
 

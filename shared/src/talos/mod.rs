@@ -1,18 +1,23 @@
 //! The Talos API: talosconfig, mTLS, node routing, the calls a backup makes.
 //!
-//! Every call carries one `node` value and a deadline: without a value the endpoint answers
-//! for itself, without a deadline a stuck etcd keeps the caller for ever.
+//! Every call is for one node (by its `node` value, or by asking the endpoint that is the
+//! node) and carries a deadline: a stuck etcd would keep the caller for ever.
 
 mod certificate;
 mod choose;
 mod client;
 mod config;
+mod endpoint;
 mod error;
+mod member;
 mod probe;
+mod proxy;
+mod route;
 mod snapshot;
 
-pub use choose::{Choice, choose};
+pub use choose::{Candidate, Choice, choose};
 pub use client::Talos;
 pub use config::Selection;
 pub use error::TalosError;
+pub use member::MemberStatus;
 pub use snapshot::{SnapshotStream, StreamTimeouts};

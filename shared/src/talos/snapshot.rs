@@ -8,7 +8,7 @@ use etcdbackup_proto::machine::EtcdSnapshotRequest;
 use tokio::time::{Instant, timeout_at};
 use tonic::Streaming;
 
-use super::client::{Client, Talos, routed};
+use super::client::{Talos, Via};
 use super::error::{Kind, TalosError, kind_of};
 
 /// How long a stream may take: Talos itself has no limit.
@@ -37,9 +37,32 @@ pub struct SnapshotStream<'a> {
     talos: &'a Talos,
     node: String,
     stream: Streaming<Data>,
+    limits: Limits,
+}
+
+/// When the next message must be there.
+struct Limits {
     timeouts: StreamTimeouts,
-    end: Instant,
+    start: Instant,
     begun: bool,
+}
+
+impl Limits {
+    /// The nearest end, in seconds of which limit, for the message about it.
+    fn next(&self, now: Instant) -> (Instant, Duration, &'static str) {
+        let StreamTimeouts { first, idle, total } = self.timeouts;
+        let (until, limit, which) = if self.begun {
+            (now + idle, idle, "between messages")
+        } else {
+            (self.start + first, first, "before the first message")
+        };
+        let end = self.start + total;
+        if until < end {
+            (until, limit, which)
+        } else {
+            (end, total, "in total")
+        }
+    }
 }
 
 impl Talos {
@@ -52,19 +75,22 @@ impl Talos {
         node: &str,
         timeouts: &StreamTimeouts,
     ) -> Result<SnapshotStream<'_>, TalosError> {
-        let end = Instant::now() + timeouts.total;
-        let ask = async |mut client: Client| {
-            let request = routed(EtcdSnapshotRequest {}, node, timeouts.total)?;
-            Ok(client.etcd_snapshot(request).await?.into_inner())
+        let start = Instant::now();
+        let ask = async |mut via: Via| {
+            let request = via.request(EtcdSnapshotRequest {});
+            Ok(via.client.etcd_snapshot(request).await?.into_inner())
         };
-        let stream = self.call("EtcdSnapshot", node, timeouts.first, ask).await?;
+        let limits = (timeouts.first, timeouts.total);
+        let stream = self.call("EtcdSnapshot", node, limits, ask).await?;
         Ok(SnapshotStream {
             talos: self,
             node: node.to_owned(),
             stream,
-            timeouts: *timeouts,
-            end,
-            begun: false,
+            limits: Limits {
+                timeouts: *timeouts,
+                start,
+                begun: false,
+            },
         })
     }
 }
@@ -76,19 +102,16 @@ impl SnapshotStream<'_> {
     /// The stream broke, or one of the limits was hit.
     pub async fn next(&mut self) -> Result<Option<Bytes>, TalosError> {
         loop {
-            let (limit, which) = if self.begun {
-                (self.timeouts.idle, "between messages")
-            } else {
-                (self.timeouts.first, "first message")
-            };
-            let until = (Instant::now() + limit).min(self.end);
+            let (until, limit, which) = self.limits.next(Instant::now());
             let message = match timeout_at(until, self.stream.message()).await {
                 Err(_) => return Err(self.error(Kind::Timeout(limit.as_secs(), which))),
-                Ok(Err(status)) => return Err(self.error(broken(kind_of(&status), self.begun))),
+                Ok(Err(status)) => {
+                    return Err(self.error(broken(kind_of(&status), self.limits.begun)));
+                }
                 Ok(Ok(None)) => return Ok(None),
                 Ok(Ok(Some(message))) => message,
             };
-            self.begun = true;
+            self.limits.begun = true;
             if let Some(metadata) = message
                 .metadata
                 .filter(|metadata| !metadata.error.is_empty())
@@ -109,7 +132,9 @@ impl SnapshotStream<'_> {
 /// A connection that is lost after bytes came was reachable: worth another run.
 fn broken(kind: Kind, begun: bool) -> Kind {
     match kind {
-        Kind::Unreachable(reason) if begun => Kind::Answer(format!("the stream broke: {reason}")),
+        Kind::Unreachable(reason) | Kind::NodeAway(reason) if begun => {
+            Kind::Answer(format!("the stream broke: {reason}"))
+        }
         kind => kind,
     }
 }
@@ -123,5 +148,39 @@ mod tests {
         let lost = || Kind::Unreachable("keep-alive timed out".to_owned());
         assert!(matches!(broken(lost(), true), Kind::Answer(_)));
         assert!(matches!(broken(lost(), false), Kind::Unreachable(_)));
+    }
+
+    #[test]
+    fn each_limit_is_named_and_the_first_counts_from_the_call() {
+        let start = Instant::now();
+        let seconds = Duration::from_secs;
+        let limits = |begun, total| Limits {
+            timeouts: StreamTimeouts {
+                first: seconds(30),
+                idle: seconds(20),
+                total: seconds(total),
+            },
+            start,
+            begun,
+        };
+        let late = start + seconds(10);
+        let cases = [
+            (
+                limits(false, 3600),
+                start + seconds(30),
+                30,
+                "before the first message",
+            ),
+            (
+                limits(true, 3600),
+                late + seconds(20),
+                20,
+                "between messages",
+            ),
+            (limits(true, 25), start + seconds(25), 25, "in total"),
+        ];
+        for (limits, until, limit, which) in cases {
+            assert_eq!(limits.next(late), (until, seconds(limit), which));
+        }
     }
 }

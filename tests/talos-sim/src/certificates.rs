@@ -158,6 +158,13 @@ impl Authority {
             SanType::IpAddress(Ipv4Addr::LOCALHOST.into()),
             SanType::DnsName(host),
         ];
+        // As Talos adds them for access from pods.
+        for service in ["talos", "talos.default"] {
+            let service = service
+                .try_into()
+                .map_err(Error::at("naming the service"))?;
+            params.subject_alt_names.push(SanType::DnsName(service));
+        }
         let key = new_key()?;
         let certificate = params
             .signed_by(&key, &self.issuer)

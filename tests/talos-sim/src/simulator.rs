@@ -264,6 +264,7 @@ impl Simulator {
             nodes: Vec::new(),
             authority: self.authority.pem(),
             identity,
+            proxy: None,
         }
     }
 

@@ -24,6 +24,8 @@ pub struct Talosconfig {
     pub authority: String,
     /// The client.
     pub identity: Identity,
+    /// `proxy-url`; none: the key is left out.
+    pub proxy: Option<String>,
 }
 
 impl Talosconfig {
@@ -46,6 +48,9 @@ impl Talosconfig {
         text += &format!("        ca: {}\n", encode(&self.authority));
         text += &format!("        crt: {}\n", encode(&self.identity.certificate));
         text += &format!("        key: {}\n", encode(&self.identity.key));
+        if let Some(proxy) = &self.proxy {
+            text += &format!("        proxy-url: {proxy}\n");
+        }
         text
     }
 

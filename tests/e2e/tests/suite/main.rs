@@ -10,4 +10,5 @@
 )]
 
 mod path;
+mod routing;
 mod support;

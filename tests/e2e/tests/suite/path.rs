@@ -416,3 +416,40 @@ fn a_connection_lost_in_the_middle_is_worth_another_run() {
     let taken = world.ours("talosctl-snapshot-take", &["-o", "taken"]);
     refused(&taken, 75, "node ");
 }
+
+#[test]
+fn the_manifest_tells_the_origin_as_far_as_the_role_may_ask() {
+    let world = serving();
+    let manifest = |role: &str, folder: &str| {
+        world
+            .talos
+            .talosconfig(&[role])
+            .unwrap()
+            .write(&world.path("talosconfig"))
+            .unwrap();
+        let folder = world.path(folder);
+        std::fs::create_dir(&folder).unwrap();
+        let to = format!("file://{}", folder.display());
+        ok(&world.ours(
+            "kubectl-etcdbackup",
+            &["now", "--direct", &to, "-R", "recipients.txt"],
+        ));
+        let manifests = std::fs::read_dir(folder.join(".manifest")).unwrap();
+        let file = manifests.flatten().next().unwrap().path();
+        let text = std::fs::read(file).unwrap();
+        serde_json::from_slice::<serde_json::Value>(&text).unwrap()
+    };
+    let backup = manifest("os:etcd:backup", "backup");
+    assert_eq!(backup["etcd_version"], "3.6.9");
+    assert_eq!(backup["talos_version"], serde_json::Value::Null);
+    let unknown = backup["unknown"].to_string();
+    assert!(unknown.contains("the version of Talos"), "{unknown}");
+    let admin = manifest("os:admin", "admin");
+    assert!(
+        admin["talos_version"].as_str().unwrap().starts_with("v1."),
+        "{admin}"
+    );
+    assert_eq!(admin["unknown"], serde_json::json!([]));
+    assert_eq!(admin["talos_ca"], backup["talos_ca"]);
+    assert_eq!(admin["talos_ca"].as_str().unwrap().len(), 64);
+}
