@@ -38,6 +38,9 @@ pub enum MetaError {
     /// Not bbolt's magic number.
     #[error("no bbolt magic number")]
     Magic,
+    /// bbolt's magic number with its bytes reversed: written by an s390x node.
+    #[error("written by a big-endian machine (s390x), which Talos never is")]
+    BigEndian,
     /// A version other than 2.
     #[error("bbolt version {0}, not 2")]
     Version(u32),
@@ -56,8 +59,10 @@ impl Meta {
     /// [`MetaError`] says which rule does not hold.
     pub fn parse(page: &[u8]) -> Result<Self, MetaError> {
         let page = page.get(..META_BYTES).ok_or(MetaError::Short)?;
-        if u32_at(page, 16) != MAGIC {
-            return Err(MetaError::Magic);
+        match u32_at(page, 16) {
+            MAGIC => {}
+            magic if magic == MAGIC.swap_bytes() => return Err(MetaError::BigEndian),
+            _ => return Err(MetaError::Magic),
         }
         let version = u32_at(page, 20);
         if version != VERSION {

@@ -1,7 +1,13 @@
 //! What a snapshot is: its header, its digest, and the proof that a stream is whole.
 
+pub mod bolt;
+pub mod check;
+pub mod etcd;
+pub mod finding;
 pub mod meta;
+pub mod protobuf;
 pub mod stream;
 
+pub use check::{Checked, Digest, Sound, check};
 pub use meta::{Meta, MetaError};
 pub use stream::{Proven, SnapshotError, Verifier};

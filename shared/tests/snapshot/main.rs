@@ -1,0 +1,15 @@
+//! The snapshot reader against real files with known answers, and against damage.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    missing_docs,
+    reason = "tests stop at the first surprise"
+)]
+
+mod answers;
+mod fixtures;
+mod reading;
+mod shapes;
+mod writer;
