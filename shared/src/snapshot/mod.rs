@@ -1,9 +1,12 @@
-//! What a snapshot is: its header, its digest, and the proof that a stream is whole.
+//! What a snapshot is: its header, its digest, the proof that a stream is whole, and the
+//! Kubernetes objects in it.
 
 pub mod bolt;
 pub mod check;
+pub mod encryption;
 pub mod etcd;
 pub mod finding;
+pub mod kubernetes;
 pub mod meta;
 pub mod protobuf;
 pub mod stream;
