@@ -9,6 +9,7 @@ const FILES: &[&str] = &[
     "cosi/resource.proto",
     "cosi/state.proto",
     "talos/specs.proto",
+    "etcd/rpc.proto",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -20,6 +21,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .build_client(true)
         // A snapshot is a million `Data` messages: their payload is not copied.
         .bytes(".common.Data.bytes")
+        .bytes(".etcdserverpb.SnapshotResponse.blob")
         .compile_fds(set)?;
     Ok(())
 }

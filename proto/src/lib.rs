@@ -1,4 +1,5 @@
-//! Our own minimal definitions of the Talos API, wire-compatible with Talos 1.6 and later.
+//! Our own minimal definitions of the Talos API, wire-compatible with Talos 1.6 and later, and of
+//! etcd's.
 //!
 //! The `.proto` files under `proto/` hold what backup and recovery of etcd use, and no more;
 //! unknown fields are skipped on the wire, so newer servers keep working. Unary answers of
@@ -59,6 +60,18 @@ pub mod talos {
         )]
         tonic::include_proto!("talos.specs");
     }
+}
+
+/// etcd's own API, 3.4 and later.
+pub mod etcd {
+    #![allow(
+        missing_docs,
+        clippy::all,
+        clippy::pedantic,
+        rust_2018_idioms,
+        unreachable_pub
+    )]
+    tonic::include_proto!("etcdserverpb");
 }
 
 /// Packages of Google that Talos' messages refer to.
