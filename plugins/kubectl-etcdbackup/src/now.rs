@@ -62,6 +62,7 @@ fn plan(now: &Now, talos_context: &str) -> Result<Publication, Failure> {
         cluster,
         compression: now.compress.as_deref().unwrap_or("zstd").parse()?,
         recipients: now.recipients.recipients(false)?.map(Arc::new),
+        raw: None,
         low_memory: now.low_memory,
         manifest: !now.no_manifest,
         min_copies: now.min_copies,

@@ -36,6 +36,9 @@ pub(crate) struct Push {
     /// zstd, zstd:LEVEL or none
     #[arg(long, env = env::COMPRESS, default_value = "zstd", value_name = "HOW")]
     pub(crate) compress: String,
+    /// Take a copied `member/snap/db`, which has no digest: only its structure is proven
+    #[arg(long)]
+    pub(crate) raw: bool,
     /// Write no manifest beside the object
     #[arg(long)]
     pub(crate) no_manifest: bool,

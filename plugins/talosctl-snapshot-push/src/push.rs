@@ -3,10 +3,13 @@
 use std::fs::File;
 use std::sync::Arc;
 
-use etcdbackup::backup::{Publication, ReaderSource, SnapshotSource, SourceFacts, publish};
+use etcdbackup::backup::{
+    Publication, ReaderSource, SnapshotSource, SourceFacts, prove_raw, publish,
+};
 use etcdbackup::catalogue::check_cluster_name;
 use etcdbackup::cli::{Context, report};
 use etcdbackup::failure::{Exit, Failure};
+use etcdbackup::snapshot::Sound;
 use etcdbackup::store::Destination;
 
 use crate::cli::{Output, Push};
@@ -23,12 +26,18 @@ pub(crate) async fn run(cli: Push, context: Context) -> Result<Exit, Failure> {
         .unwrap_or_else(|| last_part(&destinations));
     check_cluster_name(&cluster)?;
     let from_stdin = cli.file == "-";
+    let raw = if cli.raw {
+        raw_proof(&cli.file, &context).await?
+    } else {
+        None
+    };
     let publication = Publication {
         destinations,
         stores: cli.store.options(),
         cluster,
         compression: cli.compress.parse()?,
         recipients: cli.recipients.recipients(from_stdin)?.map(Arc::new),
+        raw,
         low_memory: cli.low_memory,
         manifest: !cli.no_manifest,
         min_copies: cli.min_copies,
@@ -48,6 +57,25 @@ pub(crate) async fn run(cli: Push, context: Context) -> Result<Exit, Failure> {
         .await
         .map_err(|error| error.failure)?;
     report::published(context.ui, &published, cli.output == Output::Json)
+}
+
+/// The structure proof of a raw copy, which needs the whole file at hand.
+async fn raw_proof(path: &str, context: &Context) -> Result<Option<Sound>, Failure> {
+    if path == "-" {
+        return Err(Failure::new(Exit::Usage, "`--raw` needs a file, not stdin")
+            .hint("name the copy of `member/snap/db` with `-f FILE`"));
+    }
+    let proof = prove_raw(path, context.cancel.clone()).await?;
+    if proof.is_some() {
+        context
+            .ui
+            .warn("a raw copy: no digest proves its content, only its structure was checked");
+    } else {
+        context.ui.note(&format!(
+            "`{path}` is a streamed snapshot with its digest: `--raw` was not needed"
+        ));
+    }
+    Ok(proof)
 }
 
 /// `prod` of `s3://backups/prod`: with a prefix per cluster, its name is said already.

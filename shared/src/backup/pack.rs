@@ -8,13 +8,14 @@ use tokio::sync::mpsc::Receiver;
 use super::parts::PartWriter;
 use super::source::Feed;
 use crate::seal::{Compression, Recipients, Sealer};
+use crate::snapshot::retrace::Retrace;
 use crate::snapshot::stream::FinishError;
-use crate::snapshot::{Proven, SnapshotError, Verifier};
+use crate::snapshot::{Proof, Proven, SnapshotError, Sound, Verifier};
 
 /// A snapshot that went through whole.
 #[derive(Debug, Clone)]
 pub(super) struct Packed {
-    pub(super) proven: Proven,
+    pub(super) proof: Proof,
     pub(super) stored_bytes: u64,
     pub(super) stored_sha256: String,
 }
@@ -51,29 +52,46 @@ impl<W: Write> Write for Hashed<W> {
     }
 }
 
-/// Runs to the end of the source.
+/// Runs to the end of the source. What was proven by its structure must be the same bytes;
+/// anything else is proven by its digest.
 pub(super) fn pack(
     mut from: Receiver<Feed>,
     to: PartWriter,
     compression: Compression,
     recipients: Option<&Recipients>,
+    raw: Option<Sound>,
 ) -> Result<Packed, PackError> {
     let hashed = Hashed {
         inner: to,
         digest: Context::new(&SHA256),
     };
     let sealer = Sealer::new(hashed, compression, recipients)?;
-    let mut verifier = Verifier::new(sealer);
-    drain(&mut from, &mut verifier)?;
-    let (sealer, proven) = finish(verifier)?;
+    let (sealer, proof) = prove(&mut from, sealer, raw)?;
     let hashed = sealer.finish()?;
     let stored_sha256 = hex::encode(hashed.digest.finish().as_ref());
-    let stored_bytes = hashed.inner.finish(&proven)?;
+    let stored_bytes = hashed.inner.finish(&proof)?;
     Ok(Packed {
-        proven,
+        proof,
         stored_bytes,
         stored_sha256,
     })
+}
+
+fn prove<W: Write>(
+    from: &mut Receiver<Feed>,
+    to: W,
+    raw: Option<Sound>,
+) -> Result<(W, Proof), PackError> {
+    let Some(sound) = raw else {
+        let mut verifier = Verifier::new(to);
+        drain(from, &mut verifier)?;
+        let (to, proven) = finish(verifier)?;
+        return Ok((to, Proof::Digest(proven)));
+    };
+    let mut retrace = Retrace::new(to, sound);
+    each(from, |bytes| Ok(retrace.write_all(bytes)?))?;
+    let (to, sound) = retrace.finish().map_err(not_proven)?;
+    Ok((to, Proof::Structure(sound)))
 }
 
 /// Writes a proven snapshot as it is: to stdout or a file.
@@ -87,11 +105,20 @@ pub(super) fn copy_proven<W: Write>(
 }
 
 fn drain<W: Write>(from: &mut Receiver<Feed>, verifier: &mut Verifier<W>) -> Result<(), PackError> {
+    each(from, |bytes| {
+        verifier
+            .write_all(bytes)
+            .map_err(|error| refused_or_io(verifier, error))
+    })
+}
+
+fn each(
+    from: &mut Receiver<Feed>,
+    mut take: impl FnMut(&[u8]) -> Result<(), PackError>,
+) -> Result<(), PackError> {
     loop {
         match from.blocking_recv() {
-            Some(Feed::Data(bytes)) => verifier
-                .write_all(&bytes)
-                .map_err(|error| refused_or_io(verifier, error))?,
+            Some(Feed::Data(bytes)) => take(&bytes)?,
             Some(Feed::End) => return Ok(()),
             None => return Err(PackError::Cut),
         }
@@ -106,8 +133,12 @@ fn refused_or_io<W: Write>(verifier: &Verifier<W>, error: io::Error) -> PackErro
 }
 
 fn finish<W: Write>(verifier: Verifier<W>) -> Result<(W, Proven), PackError> {
-    verifier.finish().map_err(|error| match error {
+    verifier.finish().map_err(not_proven)
+}
+
+fn not_proven(error: FinishError) -> PackError {
+    match error {
         FinishError::Refused(refused) => PackError::Refused(refused),
         FinishError::Io(error) => PackError::Io(error),
-    })
+    }
 }

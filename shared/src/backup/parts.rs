@@ -10,7 +10,7 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
-use crate::snapshot::Proven;
+use crate::snapshot::Proof;
 
 /// One part; its slot is free again when the last lane dropped it.
 #[derive(Debug)]
@@ -68,7 +68,7 @@ impl PartWriter {
     }
 
     /// Sends the last part. Only a proven snapshot gets one.
-    pub(super) fn finish(mut self, _proven: &Proven) -> io::Result<u64> {
+    pub(super) fn finish(mut self, _proof: &Proof) -> io::Result<u64> {
         self.take_slot()?;
         self.send(true)?;
         Ok(self.offset)

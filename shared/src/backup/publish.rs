@@ -13,6 +13,7 @@ use super::source::{SnapshotSource, SourceError};
 use crate::catalogue::{Content, MANIFEST_VERSION, Manifest, ObjectName, Verified, manifest_name};
 use crate::failure::{Exit, Failure};
 use crate::seal::{Compression, Recipients};
+use crate::snapshot::Sound;
 use crate::store::{self, Destination, Store, StoreOptions};
 
 const MIB: usize = 1024 * 1024;
@@ -31,6 +32,8 @@ pub struct Publication {
     pub compression: Compression,
     /// Who can open it.
     pub recipients: Option<Arc<Recipients>>,
+    /// The structure proof of a raw copy; none: a streamed snapshot.
+    pub raw: Option<Sound>,
     /// Small parts, one at a time.
     pub low_memory: bool,
     /// Whether a manifest is written beside each object.
@@ -56,6 +59,8 @@ pub struct Receipt {
     pub compression: String,
     /// Whether it is an age file.
     pub encrypted: bool,
+    /// Whether it is a copied database file, without a digest of etcd's own.
+    pub raw: bool,
     /// One per destination.
     pub copies: Vec<Copy>,
 }
@@ -125,6 +130,7 @@ pub async fn publish(
     let plan = PushPlan {
         compression: publication.compression,
         recipients: publication.recipients.clone(),
+        raw: publication.raw.clone(),
         part_size,
         slots,
         lag_limit: LAG_LIMIT,
@@ -171,8 +177,8 @@ fn manifest(
         created_at: taken_at,
         source: source.to_owned(),
         snapshot: Content {
-            bytes: outcome.proven.bytes,
-            sha256: outcome.proven.sha256.clone(),
+            bytes: outcome.proof.bytes(),
+            sha256: outcome.proof.sha256().to_owned(),
         },
         stored: Content {
             bytes: outcome.stored_bytes,
@@ -190,8 +196,12 @@ fn manifest(
         etcd_version: facts.etcd_version.clone(),
         talos_version: facts.talos_version.clone(),
         kubernetes_version: None,
-        verified: Verified::Digest,
-        raw: false,
+        verified: if outcome.proof.is_raw() {
+            Verified::Structure
+        } else {
+            Verified::Digest
+        },
+        raw: outcome.proof.is_raw(),
         talos_ca: facts.talos_ca.clone(),
         member_id: facts.member_id.clone(),
         unknown: facts.unknown.clone(),
@@ -259,8 +269,8 @@ fn judge(
         cluster: publication.cluster.clone(),
         taken_at: taken_at.to_string(),
         snapshot: Digest {
-            bytes: outcome.proven.bytes,
-            sha256: outcome.proven.sha256,
+            bytes: outcome.proof.bytes(),
+            sha256: outcome.proof.sha256().to_owned(),
         },
         stored: Digest {
             bytes: outcome.stored_bytes,
@@ -268,6 +278,7 @@ fn judge(
         },
         compression: publication.compression.to_string(),
         encrypted: publication.recipients.is_some(),
+        raw: outcome.proof.is_raw(),
         copies,
     };
     Published {

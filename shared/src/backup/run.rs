@@ -14,7 +14,7 @@ use super::parts::{LaneSender, PartWriter};
 use super::source::{Feed, SnapshotSource, SourceError};
 use crate::failure::{Exit, Failure};
 use crate::seal::{Compression, Recipients};
-use crate::snapshot::{Proven, SnapshotError};
+use crate::snapshot::{Proof, Proven, SnapshotError, Sound};
 use crate::store::Store;
 
 /// Batches of 128 KiB between source and pack.
@@ -44,6 +44,8 @@ pub struct PushPlan {
     pub part_size: usize,
     /// Parts in memory at once, over all destinations.
     pub slots: usize,
+    /// The structure proof of a raw copy; none: a streamed snapshot, proven by its digest.
+    pub raw: Option<Sound>,
     /// How long all wait for one slow destination.
     pub lag_limit: Duration,
     /// Destinations and the full key in each.
@@ -54,7 +56,7 @@ pub struct PushPlan {
 #[derive(Debug)]
 pub struct Outcome {
     /// The proof of the snapshot.
-    pub proven: Proven,
+    pub proof: Proof,
     /// Bytes as stored.
     pub stored_bytes: u64,
     /// SHA-256 of the stored bytes, in hex.
@@ -85,7 +87,8 @@ pub async fn push(
         tokio::runtime::Handle::current(),
     );
     let (compression, recipients) = (plan.compression, plan.recipients.clone());
-    let packed = spawn(move || pack::pack(from, writer, compression, recipients.as_deref()));
+    let raw = plan.raw.clone();
+    let packed = spawn(move || pack::pack(from, writer, compression, recipients.as_deref(), raw));
     let fed = feed_until(source, feed, &mut cancel).await;
     if fed.is_err() {
         // The thread may wait for a slot that no store gives back.
@@ -102,7 +105,7 @@ pub async fn push(
     let deliveries = abandon(lanes).await;
     let packed = verdict(source, fed, packed, &deliveries)?;
     Ok(Outcome {
-        proven: packed.proven,
+        proof: packed.proof,
         stored_bytes: packed.stored_bytes,
         stored_sha256: packed.stored_sha256,
         deliveries,
@@ -163,7 +166,9 @@ fn start_lanes(plan: &PushPlan) -> (Vec<LaneSender>, Vec<JoinHandle<Option<Deliv
 }
 
 /// A thread for blocking stages; dropping the receiver never blocks the runtime.
-fn spawn<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> oneshot::Receiver<T> {
+pub(super) fn spawn<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> oneshot::Receiver<T> {
     let (done, result) = oneshot::channel();
     std::thread::spawn(move || {
         let _nobody_waits = done.send(work());
@@ -188,7 +193,7 @@ async fn feed_until(
     }
 }
 
-async fn stop(cancel: &mut Cancel) -> SourceError {
+pub(super) async fn stop(cancel: &mut Cancel) -> SourceError {
     let exit = cancel.requested().await;
     let failure =
         Failure::new(exit, "stopped by a signal: nothing was published").hint("run it again");
@@ -220,6 +225,8 @@ fn refused_by_proof(source: &dyn SnapshotSource, refused: &SnapshotError) -> Sou
     let failure = match refused {
         _ if live => Failure::new(Exit::Temporary, what).hint("no member gave a proven snapshot; run again, or name another node with `-n`"),
         SnapshotError::RawDatabase => Failure::new(Exit::Data, what).hint("a copy of `member/snap/db` is stored only with `--raw -f FILE`; better take a snapshot"),
+        SnapshotError::Packed(_) => Failure::new(Exit::Data, what).hint("it is stored as it is with your store's own tool, or opened first with `talosctl-snapshot-pull`"),
+        SnapshotError::Changed => Failure::new(Exit::Data, what).hint("copy the file away from where etcd writes to it, and run again"),
         SnapshotError::Empty => Failure::new(Exit::Data, what).hint("the program in front of the pipe wrote nothing; look at its error"),
         _ => Failure::new(Exit::Data, what).hint("take the snapshot again with `talosctl-snapshot-take`"),
     };

@@ -33,3 +33,5 @@ pub const DESTINATION: &str = "ETCDBACKUP_DESTINATION";
 pub const COMPRESS: &str = "ETCDBACKUP_COMPRESS";
 /// `--direct`.
 pub const DIRECT: &str = "ETCDBACKUP_DIRECT";
+/// `--spool-dir`.
+pub const SPOOL_DIR: &str = "ETCDBACKUP_SPOOL_DIR";

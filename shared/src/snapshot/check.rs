@@ -35,6 +35,38 @@ pub struct Sound {
     sealed: Sealed,
 }
 
+/// One of the two proofs, without which nothing is published.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Proof {
+    /// A streamed snapshot, by its digest.
+    Digest(Proven),
+    /// A raw copy, by its structure.
+    Structure(Sound),
+}
+
+impl Proof {
+    /// Bytes of the file.
+    pub fn bytes(&self) -> u64 {
+        match self {
+            Self::Digest(proven) => proven.bytes,
+            Self::Structure(sound) => sound.bytes,
+        }
+    }
+
+    /// SHA-256 of the whole file, in hex.
+    pub fn sha256(&self) -> &str {
+        match self {
+            Self::Digest(proven) => &proven.sha256,
+            Self::Structure(sound) => &sound.sha256,
+        }
+    }
+
+    /// Whether it is a raw copy.
+    pub fn is_raw(&self) -> bool {
+        matches!(self, Self::Structure(_))
+    }
+}
+
 /// What the digest says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Digest {
@@ -44,6 +76,17 @@ pub enum Digest {
     None(String),
     /// It does not hold, or is gone.
     Fails(SnapshotError),
+}
+
+impl Digest {
+    /// SHA-256 of the whole file, where all of it is known to be what it should be.
+    pub fn sha256(&self) -> Option<&str> {
+        match self {
+            Self::Holds(proven) => Some(&proven.sha256),
+            Self::None(sha256) => Some(sha256),
+            Self::Fails(_) => None,
+        }
+    }
 }
 
 /// What a check found out.
@@ -64,15 +107,11 @@ pub struct Checked {
 impl Checked {
     /// The structure proof; none: something is damaged.
     pub fn sound(&self) -> Option<Sound> {
-        let sha256 = match &self.digest {
-            Digest::Holds(proven) => &proven.sha256,
-            Digest::None(sha256) => sha256,
-            Digest::Fails(_) => return None,
-        };
+        let sha256 = self.digest.sha256()?;
         let damaged = self.survey.findings.worst() == Some(Severity::Damaged);
         (!damaged).then(|| Sound {
             bytes: self.bytes,
-            sha256: sha256.clone(),
+            sha256: sha256.to_owned(),
             meta: self.meta,
             sealed: Sealed,
         })

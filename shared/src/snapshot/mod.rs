@@ -9,8 +9,11 @@ pub mod finding;
 pub mod kubernetes;
 pub mod meta;
 pub mod protobuf;
+pub mod report;
+pub mod retrace;
+pub mod spool;
 pub mod stream;
 
-pub use check::{Checked, Digest, Sound, check};
+pub use check::{Checked, Digest, Proof, Sound, check};
 pub use meta::{Meta, MetaError};
 pub use stream::{Proven, SnapshotError, Verifier};

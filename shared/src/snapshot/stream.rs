@@ -22,6 +22,9 @@ pub enum SnapshotError {
     /// The first page is not a bbolt meta page.
     #[error("not an etcd snapshot: {0}")]
     NotASnapshot(MetaError),
+    /// What stores make of a snapshot: compressed or encrypted.
+    #[error("{0}, not a plain snapshot")]
+    Packed(&'static str),
     /// The second meta page is damaged.
     #[error("the second meta page is damaged: {0}")]
     SecondMeta(MetaError),
@@ -45,6 +48,9 @@ pub enum SnapshotError {
         /// Bytes the header promises, trailer included.
         expected: u64,
     },
+    /// A raw copy that is not the file that was checked before.
+    #[error("the file changed after its structure was checked")]
+    Changed,
     /// The SHA-256 does not match.
     #[error("damaged: its SHA-256 is {computed}, its digest says {stored}")]
     Digest {
@@ -53,6 +59,24 @@ pub enum SnapshotError {
         /// What the trailer says, in hex.
         stored: String,
     },
+}
+
+/// Files that snapshots are often found in, by their first bytes.
+const PACKED: [(&[u8], &str); 4] = [
+    (b"age-encryption.org/", "an age file"),
+    (b"-----BEGIN AGE ENCRYPTED FILE-----", "an age file"),
+    (b"\x28\xb5\x2f\xfd", "a zstd file"),
+    (b"\x1f\x8b", "a gzip file"),
+];
+
+/// Why a file that begins with `head` is no snapshot, by its name where it has one.
+pub(super) fn not_a_snapshot(head: &[u8], error: MetaError) -> SnapshotError {
+    PACKED
+        .iter()
+        .find(|(magic, _)| head.starts_with(magic))
+        .map_or(SnapshotError::NotASnapshot(error), |(_, what)| {
+            SnapshotError::Packed(what)
+        })
 }
 
 /// Keeps others from making a [`Proven`].
@@ -155,7 +179,7 @@ impl<W: Write> Verifier<W> {
             return refuse(SnapshotError::Empty);
         }
         let (Some(first), Some(expected)) = (self.first, self.expected) else {
-            return refuse(SnapshotError::NotASnapshot(MetaError::Short));
+            return refuse(not_a_snapshot(&self.head, MetaError::Short));
         };
         let second = Meta::parse(&self.second);
         let streamed = second
@@ -187,7 +211,8 @@ impl<W: Write> Verifier<W> {
             let take = bytes.len().min(META_BYTES - self.head.len());
             self.head.extend_from_slice(&bytes[..take]);
             if self.head.len() == META_BYTES {
-                let first = Meta::parse(&self.head).map_err(SnapshotError::NotASnapshot)?;
+                let first =
+                    Meta::parse(&self.head).map_err(|error| not_a_snapshot(&self.head, error))?;
                 self.expected = first.content_bytes().map(|content| content + TRAILER_BYTES);
                 self.first = Some(first);
             }

@@ -7,9 +7,10 @@ use std::ops::ControlFlow;
 use super::bucket::Bucket;
 use super::cursor::Cursor;
 use super::source::ReadAt;
+use crate::failure::{Exit, Failure};
 use crate::snapshot::finding::{Finding, Place};
 use crate::snapshot::meta::{META_BYTES, Meta, MetaError, TRAILER_BYTES};
-use crate::snapshot::stream::SnapshotError;
+use crate::snapshot::stream::{SnapshotError, not_a_snapshot};
 
 /// Smallest and largest page size, as powers of two.
 const PAGE_SIZE_POWERS: std::ops::RangeInclusive<u32> = 10..=24;
@@ -38,6 +39,34 @@ pub enum OpenError {
     Refused(SnapshotError),
 }
 
+impl OpenError {
+    /// As `name`'s failure, with its exit code and next step.
+    pub fn into_failure(self, name: &str) -> Failure {
+        match self {
+            Self::Io(error) => Failure::new(Exit::Io, format!("cannot read {name}: {error}"))
+                .hint("check the file and its disk")
+                .source(error),
+            Self::Refused(error) => {
+                let hint = match &error {
+                    SnapshotError::Packed(_) => {
+                        "open it first: `talosctl-snapshot-pull URL -i KEY -o db.snapshot`, or `age -d -i KEY | zstd -d`"
+                    }
+                    SnapshotError::Empty => {
+                        "nothing was written to it: look at what should have been"
+                    }
+                    SnapshotError::Short { .. } => {
+                        "the rest is missing: fetch the file again from where it came"
+                    }
+                    _ => {
+                        "name a snapshot of etcd, as `talosctl-snapshot-take -o db.snapshot` writes one"
+                    }
+                };
+                Failure::new(Exit::Data, format!("{name}: {error}")).hint(hint)
+            }
+        }
+    }
+}
+
 /// A bbolt file, open for reading.
 #[derive(Debug)]
 pub struct Database<S: ?Sized = File> {
@@ -59,8 +88,15 @@ impl<S: ReadAt> Database<S> {
             return Err(OpenError::Refused(SnapshotError::Empty));
         }
         let metas = find_metas(&source, length)?;
-        let meta = choose(&metas)
-            .map_err(|error| OpenError::Refused(SnapshotError::NotASnapshot(error)))?;
+        let meta = match choose(&metas) {
+            Ok(meta) => meta,
+            Err(error) => {
+                return Err(OpenError::Refused(not_a_snapshot(
+                    &head(&source, length)?,
+                    error,
+                )));
+            }
+        };
         let streamed = is_streamed(&metas, length);
         let content = content_bytes(&meta);
         if length < content || (streamed && length > content && length < content + TRAILER_BYTES) {
@@ -224,6 +260,16 @@ fn find_metas(
         }
     }
     Ok([first, Err(MetaError::Short)])
+}
+
+/// The first bytes, to name what is no database.
+fn head(source: &impl ReadAt, length: u64) -> io::Result<Vec<u8>> {
+    let length = usize::try_from(length)
+        .unwrap_or(META_BYTES)
+        .min(META_BYTES);
+    let mut bytes = vec![0; length];
+    source.read_exact_at(&mut bytes, 0)?;
+    Ok(bytes)
 }
 
 fn meta_at(

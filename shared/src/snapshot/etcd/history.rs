@@ -10,7 +10,7 @@ use super::revision::{RecordKey, Revision};
 use super::rules;
 use super::system::System;
 use crate::snapshot::bolt::Item;
-use crate::snapshot::finding::{Finding, Findings, Place, Rule};
+use crate::snapshot::finding::{Finding, Findings, Place, Rule, Severity};
 
 /// The transaction of a cluster's first write.
 const FIRST_MAIN: i64 = 2;
@@ -105,10 +105,12 @@ impl<'s> History<'s> {
             _ => self.compaction.saturating_add(1),
         };
         if revision.main != begin {
-            sink.tell(
-                &rules::REVISION_GAP,
-                format!("transactions {begin} to {} are missing", revision.main - 1),
-            );
+            let missing = match revision.main - 1 {
+                last if last == begin => format!("transaction {begin} is missing"),
+                last if last > begin => format!("transactions {begin} to {last} are missing"),
+                last => format!("transaction {} follows {last}", revision.main),
+            };
+            sink.tell(&rules::REVISION_GAP, missing);
         }
         if revision.sub != 0 {
             sink.tell(
@@ -198,8 +200,13 @@ struct Sink<'i, 'f> {
 }
 
 impl Sink<'_, '_> {
+    /// Behind damage, what is missing is missing because of it, and says nothing of etcd.
     #[cold]
     fn tell(&mut self, rule: &'static Rule, what: impl Into<String>) {
+        let damaged = self.findings.count(Severity::Damaged) > 0;
+        if damaged && rule.severity != Severity::Damaged {
+            return;
+        }
         self.findings.add(Finding {
             rule,
             place: Some(Place {

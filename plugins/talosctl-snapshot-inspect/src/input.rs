@@ -1,0 +1,68 @@
+//! The snapshot to look at: a file in place, or stdin spooled to one.
+
+use std::fs::File;
+
+use etcdbackup::cli::Context;
+use etcdbackup::failure::{Exit, Failure};
+use etcdbackup::snapshot::spool::spool;
+use etcdbackup::snapshot::{Checked, check};
+
+use crate::cli::InputFlags;
+use crate::work::blocking;
+
+/// An open snapshot, which can be read at any place.
+#[derive(Debug)]
+pub(crate) struct Input {
+    /// For messages: `stdin`, ``file `db.snapshot` ``.
+    pub(crate) name: String,
+    pub(crate) file: File,
+}
+
+impl Input {
+    /// Opens the file, or keeps what comes from a pipe.
+    pub(crate) async fn open(flags: &InputFlags, context: &Context) -> Result<Self, Failure> {
+        let folder = flags.spool_dir.clone();
+        if flags.file == "-" {
+            context.ui.stdin_gives_bytes()?;
+            let file = blocking(context, move || {
+                spool(std::io::stdin().lock(), "stdin", folder.as_deref())
+            });
+            return Ok(Self {
+                name: "stdin".to_owned(),
+                file: file.await?,
+            });
+        }
+        let (path, name) = (flags.file.clone(), format!("file `{}`", flags.file));
+        let shown = name.clone();
+        let file = blocking(context, move || {
+            let unopened = |error| {
+                Failure::new(Exit::Io, format!("cannot open {shown}: {error}"))
+                    .hint("check the path")
+            };
+            let file = File::open(&path).map_err(unopened)?;
+            let kind = file.metadata().map_err(unopened)?.file_type();
+            if kind.is_dir() {
+                return Err(Failure::new(Exit::Usage, format!("`{path}` is a folder"))
+                    .hint("name the snapshot in it"));
+            }
+            // A pipe or a device behind a path: no place in it can be read twice.
+            if kind.is_file() {
+                Ok(file)
+            } else {
+                spool(file, &shown, folder.as_deref())
+            }
+        });
+        Ok(Self {
+            file: file.await?,
+            name,
+        })
+    }
+
+    /// The whole check.
+    pub(crate) async fn check(self, context: &Context) -> Result<Checked, Failure> {
+        blocking(context, move || {
+            check(&self.file).map_err(|error| error.into_failure(&self.name))
+        })
+        .await
+    }
+}
