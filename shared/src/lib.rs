@@ -22,3 +22,5 @@ pub mod snapshot;
 pub mod store;
 #[cfg(feature = "talos")]
 pub mod talos;
+#[cfg(feature = "verify")]
+pub mod verify;

@@ -23,6 +23,8 @@ pub enum PullTarget {
     Stdout,
     /// A file; the flag lets an existing one be replaced.
     File(PathBuf, bool),
+    /// An open file that nobody else sees.
+    Spool(File),
 }
 
 impl PullTarget {
@@ -34,6 +36,10 @@ impl PullTarget {
         match self {
             Self::Stdout => Ok(Target {
                 writer: Box::new(io::stdout()),
+                part: None,
+            }),
+            Self::Spool(file) => Ok(Target {
+                writer: Box::new(file),
                 part: None,
             }),
             Self::File(path, force) => {

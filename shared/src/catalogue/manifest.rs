@@ -167,6 +167,12 @@ pub fn manifest_key(prefix: &str, name: &str) -> String {
     }
 }
 
+/// Full key of the manifest that belongs to the object at `key`.
+pub fn manifest_key_beside(key: &str) -> String {
+    let (prefix, name) = key.rsplit_once('/').unwrap_or(("", key));
+    manifest_key(prefix, name)
+}
+
 /// What is read first: whether the rest can be understood.
 #[derive(Deserialize)]
 struct Head {

@@ -144,6 +144,14 @@ pub(super) fn has_shape(text: &str, shape: &str) -> bool {
     text.len() == shape.len() && text.bytes().zip(shape.bytes()).all(fits)
 }
 
+/// Whether the last part of a key names an object rather than a prefix: the names that we and
+/// others write end so.
+pub fn is_object_name(key: &str) -> bool {
+    [".snap", ".zst", ".age", ".snapshot", ".db"]
+        .iter()
+        .any(|end| key.ends_with(end))
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

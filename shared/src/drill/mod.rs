@@ -16,6 +16,8 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::failure::{Exit, Failure};
+use crate::snapshot::Checked;
+use crate::snapshot::bolt::Form;
 
 pub use assertions::{Assertion, Outcome};
 pub use tools::{Tools, Version};
@@ -39,6 +41,24 @@ pub struct Expected {
     pub raw: bool,
 }
 
+impl Expected {
+    /// What a checked file promises.
+    pub fn of(checked: &Checked) -> Self {
+        let survey = &checked.survey;
+        let oldest = Version::parse(&survey.system.fingerprint());
+        Self {
+            oldest: oldest.unwrap_or(Version { major: 3, minor: 4 }),
+            revision: survey.true_revision,
+            compacted: survey.hash_kv.compact_revision,
+            hash_kv: survey.hash_kv.hash,
+            // The record of a bumped revision has no key: no range finds it.
+            live_keys: survey.live_keys - u64::from(survey.bumped),
+            auth: survey.system.auth.enabled,
+            raw: checked.form == Form::Raw,
+        }
+    }
+}
+
 /// How to drill.
 #[derive(Debug, Clone)]
 pub struct Plan {
@@ -60,11 +80,11 @@ pub struct Report {
 }
 
 impl Report {
-    /// Whether nothing failed.
-    pub fn passed(&self) -> bool {
+    /// What does not hold.
+    pub fn failures(&self) -> impl Iterator<Item = &Assertion> {
         self.assertions
             .iter()
-            .all(|assertion| assertion.outcome != Outcome::Failed)
+            .filter(|assertion| assertion.outcome == Outcome::Failed)
     }
 }
 

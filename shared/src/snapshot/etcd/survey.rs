@@ -37,6 +37,8 @@ pub struct Survey {
     pub records: u64,
     /// Live keys: how 3.6 and later count keys.
     pub live_keys: u64,
+    /// Whether one of them is the record of `--bump-revision`, which has no key.
+    pub bumped: bool,
     /// HashKV.
     pub hash_kv: HashKv,
     /// Bytes of all pages: `snapshot status`.
@@ -107,6 +109,7 @@ impl Survey {
             true_revision,
             records,
             live_keys,
+            bumped: history.bumped,
             hash_kv,
             total_size: database.content_bytes(),
             pages,

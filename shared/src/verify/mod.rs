@@ -1,0 +1,221 @@
+//! Is this backup good? Quickly, where it lies; deeply, where the keys are; and by a drill.
+//!
+//! *Quick* reads the stored bytes and compares them with the manifest: no key is needed, and
+//! it finds what rots in a store. *Deep* opens the object, proves the snapshot's digest and
+//! structure and compares it with the manifest. *Drill* restores it on top. The plaintext of
+//! a deep look lies in an unlinked file only. Results are kept beside the object, where the
+//! credentials allow; nothing trusts them against the bytes.
+
+mod hashing;
+mod locate;
+mod record;
+
+use std::fs::File;
+use std::os::fd::AsRawFd;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use crate::backup::{PullTarget, pull};
+use crate::catalogue::{Content, MANIFEST_LIMIT, Manifest, manifest_key_beside};
+use crate::drill::{self, Expected};
+use crate::failure::{Exit, Failure};
+use crate::seal::Identities;
+use crate::snapshot::finding::Severity;
+use crate::snapshot::{Checked, Digest, check};
+use crate::store::{Store, StoreErrorKind};
+
+use hashing::HashingBody;
+pub use locate::{Located, Wanted, locate};
+pub use record::{Verdict, Verification};
+
+/// How deep to look.
+pub enum Depth {
+    /// The stored bytes against the manifest.
+    Quick,
+    /// The snapshot itself.
+    Deep(Deep),
+}
+
+/// What a deep look needs.
+pub struct Deep {
+    /// What opens the object.
+    pub identities: Identities,
+    /// Folder for the unlinked plaintext; none: the system's.
+    pub folder: Option<PathBuf>,
+    /// Restore it, too.
+    pub drill: Option<drill::Plan>,
+}
+
+/// Looks at one object of `store`.
+///
+/// # Errors
+/// Nothing could be said: the store's failure, no identity, no space. A bad object is no error:
+/// its verdict tells.
+pub async fn verify(store: &dyn Store, key: &str, depth: &Depth) -> Result<Verification, Failure> {
+    let begun = Instant::now();
+    let mut found = Verification::begin(store.url_of(key), key);
+    let manifest = read_manifest(store, key, &mut found).await?;
+    match depth {
+        Depth::Quick => quick(store, key, manifest.as_ref(), &mut found).await?,
+        Depth::Deep(deep) => self::deep(store, key, deep, manifest.as_ref(), &mut found).await?,
+    }
+    found.duration_seconds = begun.elapsed().as_secs_f64();
+    Ok(found)
+}
+
+/// Keeps a verification beside its object.
+///
+/// # Errors
+/// Those of the store: a key that may not write is a reason to say so, and no more.
+pub async fn keep(store: &dyn Store, key: &str, found: &Verification) -> Result<(), Failure> {
+    let json = serde_json::to_vec_pretty(found)
+        .map_err(|error| Failure::new(Exit::Bug, format!("cannot write the result: {error}")))?;
+    let place = record::key_beside(key);
+    store.put(&place, Bytes::from(json), true).await?;
+    Ok(())
+}
+
+/// The manifest beside `key`; none, with a finding, when there is none or it cannot be read.
+async fn read_manifest(
+    store: &dyn Store,
+    key: &str,
+    found: &mut Verification,
+) -> Result<Option<Manifest>, Failure> {
+    let place = manifest_key_beside(key);
+    let mut body = match store.open(&place).await {
+        Ok(body) => body,
+        Err(error) if error.kind == StoreErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let mut json = Vec::new();
+    while let Some(chunk) = body.next().await? {
+        json.extend_from_slice(&chunk);
+        if json.len() > MANIFEST_LIMIT {
+            break;
+        }
+    }
+    match Manifest::from_json(&place, &json) {
+        Ok(manifest) => Ok(Some(manifest)),
+        Err(failure) => {
+            found.suspect(failure.what);
+            Ok(None)
+        }
+    }
+}
+
+async fn quick(
+    store: &dyn Store,
+    key: &str,
+    manifest: Option<&Manifest>,
+    found: &mut Verification,
+) -> Result<(), Failure> {
+    let Some(manifest) = manifest else {
+        found.unproven("there is no manifest to compare the stored bytes with: `--deep` reads the snapshot itself".to_owned());
+        return Ok(());
+    };
+    let (mut body, hashed) = HashingBody::around(store.open(key).await?);
+    while crate::store::Body::next(&mut body).await?.is_some() {}
+    let stored = hashed.content();
+    compare("the stored bytes", &stored, &manifest.stored, found);
+    found.stored = Some(stored);
+    Ok(())
+}
+
+async fn deep(
+    store: &dyn Store,
+    key: &str,
+    deep: &Deep,
+    manifest: Option<&Manifest>,
+    found: &mut Verification,
+) -> Result<(), Failure> {
+    found.depth = if deep.drill.is_some() {
+        "drill"
+    } else {
+        "deep"
+    };
+    let file = unlinked(deep)?;
+    let (body, hashed) = HashingBody::around(store.open(key).await?);
+    let target = PullTarget::Spool(duplicate(&file)?).open()?;
+    let identities = deep.identities.clone();
+    let pulled = pull(Box::new(body), &found.url, identities, false, target).await;
+    match pulled {
+        Ok(_) => {}
+        Err(failure) if failure.exit == Exit::Data => {
+            found.fail(failure.what);
+            return Ok(());
+        }
+        Err(failure) => return Err(failure),
+    }
+    let stored = hashed.content();
+    if let Some(manifest) = manifest {
+        compare("the stored bytes", &stored, &manifest.stored, found);
+    }
+    found.stored = Some(stored);
+    let checked = check_file(&file, &found.url).await?;
+    judge(&checked, manifest, found);
+    if let Some(plan) = &deep.drill
+        && found.verdict != Verdict::Failed
+    {
+        let path = format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd());
+        let report = drill::drill(path.as_ref(), &Expected::of(&checked), plan).await?;
+        for failed in report.failures() {
+            found.fail(format!("drill: {}: {}", failed.name, failed.detail));
+        }
+        found.drill = Some(report);
+    }
+    Ok(())
+}
+
+/// What the check of the file and the manifest say.
+fn judge(checked: &Checked, manifest: Option<&Manifest>, found: &mut Verification) {
+    for finding in checked.survey.findings.kept() {
+        let what = format!("{}: {finding}", finding.rule.name);
+        match finding.rule.severity {
+            Severity::Damaged => found.fail(what),
+            Severity::Suspicious => found.suspect(what),
+            Severity::Note => found.findings.push(what),
+        }
+    }
+    if let Digest::Holds(proven) = &checked.digest {
+        let snapshot = Content {
+            bytes: proven.bytes,
+            sha256: proven.sha256.clone(),
+        };
+        if let Some(manifest) = manifest {
+            compare("the snapshot", &snapshot, &manifest.snapshot, found);
+        }
+        found.snapshot = Some(snapshot);
+    }
+    found.fill(&checked.survey);
+}
+
+fn compare(what: &str, seen: &Content, told: &Content, found: &mut Verification) {
+    if seen != told {
+        found.fail(format!(
+            "{what}: {} bytes with SHA-256 {}, and the manifest says {} bytes with {}",
+            seen.bytes, seen.sha256, told.bytes, told.sha256
+        ));
+    }
+}
+
+async fn check_file(file: &File, name: &str) -> Result<Checked, Failure> {
+    let (file, name) = (duplicate(file)?, name.to_owned());
+    tokio::task::spawn_blocking(move || check(&file).map_err(|error| error.into_failure(&name)))
+        .await
+        .unwrap_or_else(|_| Err(Failure::new(Exit::Bug, "the check stopped half way")))
+}
+
+fn unlinked(deep: &Deep) -> Result<File, Failure> {
+    let folder = deep.folder.clone().unwrap_or_else(std::env::temp_dir);
+    tempfile::tempfile_in(&folder).map_err(|error| {
+        let what = format!("cannot spool to `{}`: {error}", folder.display());
+        Failure::new(Exit::Io, what).hint("name a folder with enough space with `--spool-dir DIR`")
+    })
+}
+
+fn duplicate(file: &File) -> Result<File, Failure> {
+    file.try_clone()
+        .map_err(|error| Failure::new(Exit::Io, format!("cannot open the spooled file: {error}")))
+}
