@@ -2,19 +2,21 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use etcdbackup::cli::env;
-use etcdbackup::cli::flags::{CommonFlags, KubectlTalosFlags, RecipientFlags, StoreFlags};
+use etcdbackup::cli::flags::{
+    CommonFlags, KubectlTalosFlags, KubernetesFlags, RecipientFlags, StoreFlags,
+};
 
-/// Back up the etcd of Talos Linux clusters.
+/// Back up the etcd of Talos Linux clusters
 #[derive(Debug, Parser)]
 #[command(
     name = "kubectl-etcdbackup",
-    bin_name = "kubectl etcdbackup",
-    version,
     before_help = "Examples:\n  kubectl etcdbackup now --direct s3://backups/prod -R recipients.txt\n  kubectl etcdbackup list s3://backups/prod --max-age 12h"
 )]
 pub(crate) struct Etcdbackup {
     #[command(subcommand)]
     pub(crate) verb: Verb,
+    #[command(flatten)]
+    pub(crate) kubernetes: KubernetesFlags,
     #[command(flatten)]
     pub(crate) common: CommonFlags,
 }
@@ -22,9 +24,15 @@ pub(crate) struct Etcdbackup {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
     /// Take a snapshot now, prove, compress, encrypt and store it
+    #[command(
+        before_help = "Examples:\n  kubectl etcdbackup now --direct s3://backups/prod -R recipients.txt\n  key=$(kubectl etcdbackup now --direct s3://backups/prod -R recipients.txt)"
+    )]
     Now(Box<Now>),
-    /// List what a destination holds
-    #[command(visible_alias = "ls")]
+    /// List what destinations hold
+    #[command(
+        visible_alias = "ls",
+        before_help = "Examples:\n  kubectl etcdbackup list s3://backups/prod --max-age 12h\n  kubectl etcdbackup list s3://backups/prod -o wide"
+    )]
     List(Box<List>),
 }
 
@@ -41,28 +49,35 @@ pub(crate) enum Receipt {
 #[derive(Debug, Args)]
 pub(crate) struct Now {
     /// Destinations: s3://BUCKET/PREFIX, file:///DIR
-    #[arg(env = env::DESTINATION, value_delimiter = ' ', value_name = "DEST")]
+    #[arg(env = env::DESTINATION, value_name = "DEST")]
     pub(crate) destinations: Vec<String>,
     /// Run the whole backup from here, over the Talos API
     #[arg(long, env = env::DIRECT)]
     pub(crate) direct: bool,
-    /// Name of the cluster in object names; without it the talosconfig context
+    /// Cluster in object names [default: Talos context]
     #[arg(long, env = env::CLUSTER_NAME, value_name = "NAME")]
     pub(crate) cluster_name: Option<String>,
     /// zstd, zstd:LEVEL or none
-    #[arg(long, env = env::COMPRESS, value_name = "HOW")]
+    #[arg(long, env = env::COMPRESS, value_name = "HOW", hide_short_help = true)]
     pub(crate) compress: Option<String>,
     /// Write no manifest beside the object
-    #[arg(long)]
+    #[arg(long, env = env::NO_MANIFEST, hide_short_help = true)]
     pub(crate) no_manifest: bool,
     /// Copies that must be stored; without it every destination
-    #[arg(long, value_name = "N")]
+    #[arg(long, env = env::MIN_COPIES, value_name = "N", hide_short_help = true)]
     pub(crate) min_copies: Option<usize>,
     /// Parts of 5 MiB, one in flight: under 40 MiB of memory
-    #[arg(long)]
+    #[arg(long, env = env::LOW_MEMORY, hide_short_help = true)]
     pub(crate) low_memory: bool,
-    /// What stdout carries
-    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
+    /// On stdout: stored URLs (name), the receipt (json)
+    #[arg(
+        short,
+        long,
+        hide_possible_values = true,
+        value_enum,
+        default_value_t,
+        value_name = "FORMAT"
+    )]
     pub(crate) output: Receipt,
     #[command(flatten)]
     pub(crate) recipients: RecipientFlags,
@@ -90,17 +105,24 @@ pub(crate) enum Format {
 
 #[derive(Debug, Args)]
 pub(crate) struct List {
-    /// s3://BUCKET/PREFIX or file:///DIR
-    #[arg(env = env::DESTINATION, required = true, value_name = "DEST")]
-    pub(crate) destination: String,
+    /// Destinations: s3://BUCKET/PREFIX, file:///DIR
+    #[arg(env = env::DESTINATION, value_name = "DEST")]
+    pub(crate) destinations: Vec<String>,
     /// Only this cluster
     #[arg(long, env = env::CLUSTER_NAME, value_name = "NAME")]
     pub(crate) cluster_name: Option<String>,
-    /// Exit 1 when the newest snapshot is older (12h, 2d)
-    #[arg(long, value_name = "AGE")]
+    /// Exit 1 when the newest snapshot is older: 12h, 2d
+    #[arg(long, env = env::MAX_AGE, value_name = "AGE")]
     pub(crate) max_age: Option<String>,
-    /// How the listing looks
-    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
+    /// table, wide, json, yaml or name
+    #[arg(
+        short,
+        long,
+        hide_possible_values = true,
+        value_enum,
+        default_value_t,
+        value_name = "FORMAT"
+    )]
     pub(crate) output: Format,
     #[command(flatten)]
     pub(crate) store: StoreFlags,

@@ -3,6 +3,7 @@
 mod cli;
 mod list;
 mod now;
+mod table;
 mod talos_backup;
 
 use cli::Verb;
@@ -10,12 +11,13 @@ use etcdbackup::cli::Context;
 use etcdbackup::failure::{Exit, Failure};
 
 fn main() -> std::process::ExitCode {
-    etcdbackup::cli::run(|cli: &cli::Etcdbackup| &cli.common, run)
+    let arguments = talos_backup::arguments(std::env::args_os().collect());
+    etcdbackup::cli::run_with(arguments, |cli: &cli::Etcdbackup| &cli.common, run)
 }
 
 async fn run(cli: cli::Etcdbackup, context: Context) -> Result<Exit, Failure> {
     match cli.verb {
-        Verb::Now(now) => now::run(*now, context).await,
+        Verb::Now(now) => now::run(*now, &cli.kubernetes, context).await,
         Verb::List(list) => list::run(*list, context).await,
     }
 }

@@ -8,6 +8,7 @@
 
 mod facts;
 mod lane;
+mod metered;
 mod pack;
 mod parts;
 mod publish;
@@ -15,11 +16,14 @@ mod pull;
 mod run;
 mod source;
 mod talos_source;
+mod target;
 
 pub use facts::SourceFacts;
 pub use lane::Delivery;
+pub use metered::{Meter, MeteredBody, MeteredSource};
 pub use publish::{Copy, Digest, Publication, Published, Receipt, publish};
-pub use pull::{PullTarget, Target, pull};
+pub use pull::pull;
 pub use run::{Cancel, Outcome, PushPlan, push, take};
 pub use source::{Feed, ReaderSource, SnapshotSource, SourceError};
 pub use talos_source::TalosSource;
+pub use target::{PullTarget, Target, Written};

@@ -219,7 +219,7 @@ fn refused_by_proof(source: &dyn SnapshotSource, refused: &SnapshotError) -> Sou
     let live = source.is_live();
     let failure = match refused {
         _ if live => Failure::new(Exit::Temporary, what).hint("no member gave a proven snapshot; run again, or name another node with `-n`"),
-        SnapshotError::RawDatabase => Failure::new(Exit::Data, what).hint("a copy of `member/snap/db` is stored only with `--raw -f FILE`; better take a snapshot"),
+        SnapshotError::RawDatabase => Failure::new(Exit::Data, what).hint("a copied `member/snap/db` cannot be proven: take a snapshot with `talosctl-snapshot-take`"),
         SnapshotError::Empty => Failure::new(Exit::Data, what).hint("the program in front of the pipe wrote nothing; look at its error"),
         _ => Failure::new(Exit::Data, what).hint("take the snapshot again with `talosctl-snapshot-take`"),
     };

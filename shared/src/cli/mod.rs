@@ -1,12 +1,22 @@
 //! What every program of the suite shares at its command line: one entry, one way to
 //! talk, one set of flag groups, one list of variables.
 
+mod called;
+mod config;
 pub mod entry;
 pub mod env;
 pub mod flags;
 pub mod format;
+mod log;
+mod panic;
+mod progress;
 pub mod report;
+mod settings;
+mod signals;
 pub mod ui;
+mod usage;
 
-pub use entry::{Context, run};
+pub use called::Called;
+pub use entry::{Context, run, run_with};
+pub use progress::Progress;
 pub use ui::Ui;
