@@ -51,7 +51,7 @@ pub(crate) struct Now {
     /// Destinations: s3://BUCKET/PREFIX, file:///DIR
     #[arg(env = env::DESTINATION, value_name = "DEST")]
     pub(crate) destinations: Vec<String>,
-    /// Run the whole backup from here, over the Talos API
+    /// Back up from here, over the Talos API
     #[arg(long, env = env::DIRECT)]
     pub(crate) direct: bool,
     /// Cluster in object names [default: Talos context]
@@ -69,11 +69,12 @@ pub(crate) struct Now {
     /// Parts of 5 MiB, one in flight: under 40 MiB of memory
     #[arg(long, env = env::LOW_MEMORY, hide_short_help = true)]
     pub(crate) low_memory: bool,
-    /// On stdout: stored URLs (name), the receipt (json)
+    /// stdout: URLs (name, default) or receipt (json)
     #[arg(
         short,
         long,
         hide_possible_values = true,
+        hide_default_value = true,
         value_enum,
         default_value_t,
         value_name = "FORMAT"

@@ -36,7 +36,7 @@ pub(crate) struct Pull {
     /// one asks for its passphrase on the terminal.
     #[arg(short, long, env = env::IDENTITY, value_name = "FILE")]
     pub(crate) identity: Vec<String>,
-    /// The newest not after this time: 2026-11-01T12:00:00Z
+    /// The newest not after it, as 2026-11-01T12:00:00Z
     #[arg(long, env = env::AT, value_name = "TIME")]
     pub(crate) at: Option<String>,
     /// Which cluster, where several share a prefix

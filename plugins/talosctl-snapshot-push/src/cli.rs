@@ -44,11 +44,12 @@ pub(crate) struct Push {
     /// Parts of 5 MiB, one in flight: under 40 MiB of memory
     #[arg(long, env = env::LOW_MEMORY, hide_short_help = true)]
     pub(crate) low_memory: bool,
-    /// On stdout: stored URLs (name), the receipt (json)
+    /// stdout: URLs (name, default) or receipt (json)
     #[arg(
         short,
         long,
         hide_possible_values = true,
+        hide_default_value = true,
         value_enum,
         default_value_t,
         value_name = "FORMAT"

@@ -85,7 +85,7 @@ impl CommonFlags {
 /// Which Talos nodes, and how to reach them (talosctl's names).
 #[derive(Debug, Clone, Args)]
 pub struct TalosFlags {
-    /// Control planes to ask [default: healthiest follower]
+    /// Control planes [default: healthiest follower]
     #[arg(short, long, env = env::NODES, value_delimiter = ',', value_name = "NODE", help_heading = "Talos")]
     pub nodes: Vec<String>,
     /// Endpoints [default: the context's]
@@ -114,7 +114,7 @@ impl TalosFlags {
 /// The same under a kubectl plugin, where `-n` and `--context` are kubectl's.
 #[derive(Debug, Clone, Args)]
 pub struct KubectlTalosFlags {
-    /// Control planes to ask [default: healthiest follower]
+    /// Control planes [default: healthiest follower]
     #[arg(long, env = env::NODES, value_delimiter = ',', value_name = "NODE", help_heading = "Talos")]
     pub nodes: Vec<String>,
     /// Endpoints [default: the context's]
