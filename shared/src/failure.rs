@@ -39,9 +39,45 @@ pub enum Exit {
 }
 
 impl Exit {
+    /// All of them, by number.
+    pub const ALL: [Self; 12] = [
+        Self::Done,
+        Self::No,
+        Self::Usage,
+        Self::Data,
+        Self::Unreachable,
+        Self::Bug,
+        Self::Io,
+        Self::Temporary,
+        Self::NotPermitted,
+        Self::Config,
+        Self::Interrupted,
+        Self::Terminated,
+    ];
+
     /// The number the process ends with.
     pub fn code(self) -> u8 {
         self as u8
+    }
+
+    /// What it says, in words for help and documentation.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Done => "done; the assertion holds",
+            Self::No => "checked, and the answer is no",
+            Self::Usage => "usage, or confirmation refused",
+            Self::Data => "data refused: bad digest, damaged, cannot be decrypted, not a snapshot",
+            Self::Unreachable => "a peer could not be reached or kept failing (Talos, S3)",
+            Self::Bug => "a bug of ours",
+            Self::Io => "local input/output, a closed output pipe",
+            Self::Temporary => {
+                "temporary, worth running again: the peer asks to come back, no member gave a proven stream, or the outcome is unknown"
+            }
+            Self::NotPermitted => "not permitted: role, credentials, certificate",
+            Self::Config => "configuration missing or wrong",
+            Self::Interrupted => "interrupted",
+            Self::Terminated => "terminated",
+        }
     }
 }
 
@@ -103,23 +139,21 @@ mod tests {
 
     #[test]
     fn exit_codes_are_the_documented_ones() {
-        let all = [
-            (Exit::Done, 0),
-            (Exit::No, 1),
-            (Exit::Usage, 2),
-            (Exit::Data, 65),
-            (Exit::Unreachable, 69),
-            (Exit::Bug, 70),
-            (Exit::Io, 74),
-            (Exit::Temporary, 75),
-            (Exit::NotPermitted, 77),
-            (Exit::Config, 78),
-            (Exit::Interrupted, 130),
-            (Exit::Terminated, 143),
-        ];
-        for (exit, code) in all {
-            assert_eq!(exit.code(), code);
-        }
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/exit-codes.md");
+        let text = std::fs::read_to_string(path).unwrap();
+        let documented: Vec<&str> = text
+            .lines()
+            .filter(|line| line.starts_with("| ") && !line.starts_with("| code"))
+            .collect();
+        let rows = Exit::ALL.map(|exit| format!("| {} | {} |", exit.code(), exit.meaning()));
+        assert_eq!(documented, rows);
+        assert!(Exit::ALL.is_sorted_by_key(|exit| exit.code()));
+    }
+
+    #[test]
+    fn numbers_stay_what_scripts_know() {
+        let codes = Exit::ALL.map(Exit::code);
+        assert_eq!(codes, [0, 1, 2, 65, 69, 70, 74, 75, 77, 78, 130, 143]);
     }
 
     #[test]

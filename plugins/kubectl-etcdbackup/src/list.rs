@@ -1,39 +1,82 @@
-//! What a destination holds, as what it is.
+//! What destinations hold, as what it is.
 
-use comfy_table::{CellAlignment, Table, presets};
 use etcdbackup::catalogue::{self, Entry, Kind};
 use etcdbackup::cli::ui::printable;
 use etcdbackup::cli::{Context, format};
 use etcdbackup::failure::{Exit, Failure};
-use etcdbackup::store::{self, Destination, Store};
+use etcdbackup::store::{self, Destination};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::cli::{Format, List};
+use crate::table;
+
+/// An entry and where it lies.
+pub(crate) struct Row {
+    pub(crate) entry: Entry,
+    pub(crate) url: String,
+    pub(crate) destination: String,
+}
 
 pub(crate) async fn run(list: List, context: Context) -> Result<Exit, Failure> {
+    if list.destinations.is_empty() {
+        return Err(
+            Failure::new(Exit::Usage, "no destination to list").hint(format!(
+                "name one: `{}`",
+                context.called.with(&["s3://BUCKET/PREFIX"])
+            )),
+        );
+    }
     let max_age = list.max_age.as_deref().map(parse_age).transpose()?;
-    let store = store::open(
-        &Destination::parse(&list.destination)?,
-        &list.store.options(),
-    )
-    .await?;
     let now = Timestamp::now();
+    let mut rows = Vec::new();
+    let mut exit = Exit::Done;
+    for destination in &list.destinations {
+        let found = read(destination, &list, now).await?;
+        if found.is_empty() {
+            context.ui.note(&format!("no backup in {destination}"));
+        }
+        if let Some(stale) = max_age.and_then(|max_age| stale(&found, max_age, now)) {
+            context.ui.warn(&format!("{destination}: {stale}"));
+            exit = Exit::No;
+        }
+        rows.extend(found);
+    }
+    rows.sort_by_key(|row| std::cmp::Reverse(time_of(&row.entry)));
+    let several = list.destinations.len() > 1;
+    let text = match list.output {
+        Format::Table | Format::Wide => table::render(
+            &rows,
+            list.output == Format::Wide,
+            several,
+            now,
+            &context.ui,
+        ),
+        Format::Name => rows.iter().map(|row| printable(&row.url) + "\n").collect(),
+        Format::Json => {
+            serde_json::to_string_pretty(&values(&rows)).map_err(|error| bug(&error))? + "\n"
+        }
+        Format::Yaml => format::yaml(&values(&rows))?,
+    };
+    context.ui.report(&text)?;
+    Ok(exit)
+}
+
+async fn read(destination: &str, list: &List, now: Timestamp) -> Result<Vec<Row>, Failure> {
+    let destination = Destination::parse(destination)?;
+    let store = store::open(&destination, &list.store.options()).await?;
     let prefix = store.key_of("");
-    let mut entries = catalogue::read(store.as_ref(), prefix.trim_end_matches('/'), now).await?;
-    entries.retain(|entry| {
+    let entries = catalogue::read(store.as_ref(), prefix.trim_end_matches('/'), now).await?;
+    let wanted = entries.into_iter().filter(|entry| {
         !matches!(entry.kind, Kind::Manifest) && of_cluster(entry, list.cluster_name.as_deref())
     });
-    entries.sort_by_key(|entry| std::cmp::Reverse(time_of(entry)));
-    if entries.is_empty() {
-        context
-            .ui
-            .note(&format!("no backup in {}", list.destination));
-    }
-    context
-        .ui
-        .data(&render(&entries, store.as_ref(), list.output, now)?)?;
-    Ok(judge(&entries, max_age, now, &context))
+    Ok(wanted
+        .map(|entry| Row {
+            url: store.url_of(&entry.key),
+            destination: destination.to_string(),
+            entry,
+        })
+        .collect())
 }
 
 fn of_cluster(entry: &Entry, wanted: Option<&str>) -> bool {
@@ -43,40 +86,27 @@ fn of_cluster(entry: &Entry, wanted: Option<&str>) -> bool {
     }
 }
 
-fn time_of(entry: &Entry) -> Option<Timestamp> {
+pub(crate) fn time_of(entry: &Entry) -> Option<Timestamp> {
     match &entry.kind {
         Kind::Snapshot(name) | Kind::FutureDated(name) => Some(name.taken_at),
         _ => entry.modified,
     }
 }
 
-fn judge(
-    entries: &[Entry],
-    max_age: Option<SignedDuration>,
-    now: Timestamp,
-    context: &Context,
-) -> Exit {
-    let Some(max_age) = max_age else {
-        return Exit::Done;
-    };
-    let newest = entries
+/// Why a destination is not fresh; none: it is.
+fn stale(rows: &[Row], max_age: SignedDuration, now: Timestamp) -> Option<String> {
+    let newest = rows
         .iter()
-        .filter(|entry| matches!(entry.kind, Kind::Snapshot(_)))
-        .filter_map(time_of)
+        .filter(|row| matches!(row.entry.kind, Kind::Snapshot(_)))
+        .filter_map(|row| time_of(&row.entry))
         .max();
     match newest {
-        Some(newest) if now.duration_since(newest) <= max_age => Exit::Done,
-        Some(newest) => {
-            context.ui.warn(&format!(
-                "the newest snapshot is {} old, more than `--max-age`",
-                format::age(newest, now)
-            ));
-            Exit::No
-        }
-        None => {
-            context.ui.warn("there is no snapshot");
-            Exit::No
-        }
+        Some(newest) if now.duration_since(newest) <= max_age => None,
+        Some(newest) => Some(format!(
+            "the newest snapshot is {} old, more than `--max-age`",
+            format::age(newest, now)
+        )),
+        None => Some("there is no snapshot".to_owned()),
     }
 }
 
@@ -101,46 +131,27 @@ fn parse_age(text: &str) -> Result<SignedDuration, Failure> {
         .ok_or_else(wrong)
 }
 
-fn render(
-    entries: &[Entry],
-    store: &dyn Store,
-    output: Format,
-    now: Timestamp,
-) -> Result<String, Failure> {
-    match output {
-        Format::Name => Ok(entries
-            .iter()
-            .map(|entry| format!("{}\n", store.url_of(&entry.key)))
-            .collect()),
-        Format::Json => serde_json::to_string_pretty(&values(entries, store))
-            .map(|text| text + "\n")
-            .map_err(|error| bug(&error)),
-        Format::Yaml => etcdbackup::cli::format::yaml(&values(entries, store)),
-        Format::Table | Format::Wide => Ok(table(entries, output == Format::Wide, now)),
-    }
-}
-
 fn bug(error: &dyn std::fmt::Display) -> Failure {
     Failure::new(Exit::Bug, format!("cannot print the listing: {error}"))
 }
 
-fn values(entries: &[Entry], store: &dyn Store) -> Vec<Value> {
-    let value = |entry: &Entry| {
-        let (cluster, taken_at) = match &entry.kind {
+fn values(rows: &[Row]) -> Vec<Value> {
+    let value = |row: &Row| {
+        let (cluster, taken_at) = match &row.entry.kind {
             Kind::Snapshot(name) | Kind::FutureDated(name) => {
                 (Some(name.cluster.clone()), Some(name.taken_at.to_string()))
             }
             _ => (None, None),
         };
         json!({
-            "url": store.url_of(&entry.key), "key": entry.key, "size": entry.size, "state": state(entry),
-            "modified": entry.modified.map(|time| time.to_string()), "cluster": cluster, "takenAt": taken_at,
+            "url": row.url, "key": row.entry.key, "size": row.entry.size, "state": state(&row.entry),
+            "modified": row.entry.modified.map(|time| time.to_string()), "cluster": cluster, "takenAt": taken_at,
         })
     };
-    entries.iter().map(value).collect()
+    rows.iter().map(value).collect()
 }
 
-fn state(entry: &Entry) -> String {
+pub(crate) fn state(entry: &Entry) -> String {
     match &entry.kind {
         Kind::Snapshot(_) => "snapshot".to_owned(),
         Kind::FutureDated(_) => "future-dated".to_owned(),
@@ -149,45 +160,6 @@ fn state(entry: &Entry) -> String {
         Kind::Foreign(tool) => format!("foreign ({tool})"),
         Kind::Manifest => "manifest".to_owned(),
     }
-}
-
-fn table(entries: &[Entry], wide: bool, now: Timestamp) -> String {
-    if entries.is_empty() {
-        return String::new();
-    }
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    let mut header = vec!["NAME", "AGE", "SIZE", "STATE"];
-    if wide {
-        header.extend(["CLUSTER", "TIME", "KEY"]);
-    }
-    table.set_header(header);
-    for entry in entries {
-        let time = time_of(entry);
-        let mut row = vec![
-            printable(&entry.name),
-            time.map_or_else(|| "-".to_owned(), |time| format::age(time, now)),
-            format::size(entry.size),
-            state(entry),
-        ];
-        if wide {
-            let cluster = match &entry.kind {
-                Kind::Snapshot(name) | Kind::FutureDated(name) => printable(&name.cluster),
-                _ => "-".to_owned(),
-            };
-            row.extend([
-                cluster,
-                time.map_or_else(|| "-".to_owned(), |time| time.to_string()),
-                printable(&entry.key),
-            ]);
-        }
-        table.add_row(row);
-    }
-    if let Some(size) = table.column_mut(2) {
-        size.set_cell_alignment(CellAlignment::Right);
-    }
-    let lines: Vec<String> = table.lines().map(|line| line.trim().to_owned()).collect();
-    lines.join("\n") + "\n"
 }
 
 #[cfg(test)]

@@ -3,19 +3,23 @@
 mod cli;
 mod list;
 mod now;
+mod table;
 mod talos_backup;
+mod verify;
 
 use cli::Verb;
 use etcdbackup::cli::Context;
 use etcdbackup::failure::{Exit, Failure};
 
 fn main() -> std::process::ExitCode {
-    etcdbackup::cli::run(|cli: &cli::Etcdbackup| &cli.common, run)
+    let arguments = talos_backup::arguments(std::env::args_os().collect());
+    etcdbackup::cli::run_with(arguments, |cli: &cli::Etcdbackup| &cli.common, run)
 }
 
 async fn run(cli: cli::Etcdbackup, context: Context) -> Result<Exit, Failure> {
     match cli.verb {
-        Verb::Now(now) => now::run(*now, context).await,
+        Verb::Now(now) => now::run(*now, &cli.kubernetes, context).await,
         Verb::List(list) => list::run(*list, context).await,
+        Verb::Verify(verify) => verify::run(*verify, context).await,
     }
 }

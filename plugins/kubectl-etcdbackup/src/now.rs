@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
-use etcdbackup::backup::{Publication, Published, SourceFacts, TalosSource, publish};
+use etcdbackup::backup::{
+    Meter, MeteredSource, Publication, Published, SourceFacts, TalosSource, publish,
+};
 use etcdbackup::catalogue::check_cluster_name;
+use etcdbackup::cli::flags::KubernetesFlags;
 use etcdbackup::cli::{Context, report};
 use etcdbackup::failure::{Exit, Failure};
 use etcdbackup::store::Destination;
@@ -12,45 +15,64 @@ use etcdbackup::talos::{Choice, StreamTimeouts, Talos, choose};
 use crate::cli::{Now, Receipt};
 use crate::talos_backup;
 
-pub(crate) async fn run(mut now: Now, context: Context) -> Result<Exit, Failure> {
-    let called_as_talos_backup = std::env::args_os()
-        .next()
-        .is_some_and(|name| name.to_string_lossy().ends_with("talos-backup"));
-    talos_backup::fill(&mut now, |name| std::env::var(name).ok());
-    if now.destinations.is_empty() {
-        return Err(
-            Failure::new(Exit::Usage, "no destination to store the backup in")
-                .hint("name one: `kubectl etcdbackup now --direct s3://BUCKET/PREFIX`"),
-        );
-    }
-    if !now.direct && !called_as_talos_backup {
+pub(crate) async fn run(
+    mut now: Now,
+    kubernetes: &KubernetesFlags,
+    context: Context,
+) -> Result<Exit, Failure> {
+    if !now.direct {
         return Err(Failure::new(
             Exit::Usage,
             "running the backup in the cluster is not part of this version",
         )
         .hint(format!(
-            "run it from here: `kubectl etcdbackup now --direct {}`",
-            now.destinations.join(" ")
+            "run it from here: `{}`",
+            context.called.with(&["--direct"])
         )));
     }
+    warn_misleading(kubernetes, &context);
+    let notes = talos_backup::fill(&mut now, |name| std::env::var(name).ok());
+    notes.iter().for_each(|note| context.ui.warn(note));
     let talos = Talos::connect(&now.talos.selection())?;
     talos.notes().iter().for_each(|note| context.ui.warn(note));
-    let choice = choose(&talos).await;
-    let mut publication = plan(&now, talos.context())?;
+    let cluster = now
+        .cluster_name
+        .clone()
+        .unwrap_or_else(|| talos.context().to_owned());
+    talos_backup::fill_destination(&mut now, &cluster, |name| std::env::var(name).ok());
+    if now.destinations.is_empty() {
+        return Err(
+            Failure::new(Exit::Usage, "no destination to store the backup in").hint(format!(
+                "name one: `{}`",
+                context.called.with(&["s3://BUCKET/PREFIX"])
+            )),
+        );
+    }
+    let mut publication = plan(&now, cluster)?;
     if publication.recipients.is_none() {
         context
             .ui
             .warn("encryption is off: whoever reads the store reads every Secret of the cluster");
     }
-    let published = try_members(&talos, &choice, &mut publication, &context).await?;
-    report::published(context.ui, &published, now.output == Receipt::Json)
+    let choice = choose(&talos).await;
+    let timeouts = now.limits.timeouts();
+    let published = try_members(&talos, &choice, timeouts, &mut publication, &context).await?;
+    report::published(&context.ui, &published, now.output == Receipt::Json)
 }
 
-fn plan(now: &Now, talos_context: &str) -> Result<Publication, Failure> {
-    let cluster = now
-        .cluster_name
-        .clone()
-        .unwrap_or_else(|| talos_context.to_owned());
+/// What a kubectl user may think to have chosen is said to be without effect, before the
+/// wrong cluster is backed up in silence.
+fn warn_misleading(kubernetes: &KubernetesFlags, context: &Context) {
+    let said = kubernetes.misleading();
+    if !said.is_empty() {
+        context.ui.warn(&format!(
+            "{}: without effect on `--direct`, which asks the Talos API: choose with `--talos-context` and `--nodes`",
+            said.join(", ")
+        ));
+    }
+}
+
+fn plan(now: &Now, cluster: String) -> Result<Publication, Failure> {
     check_cluster_name(&cluster)?;
     Ok(Publication {
         destinations: now
@@ -74,21 +96,33 @@ fn plan(now: &Now, talos_context: &str) -> Result<Publication, Failure> {
 async fn try_members(
     talos: &Talos,
     choice: &Choice,
+    timeouts: StreamTimeouts,
     publication: &mut Publication,
     context: &Context,
 ) -> Result<Published, Failure> {
     let mut last = Failure::new(Exit::Config, "no control-plane node to ask")
         .hint("name one with `--nodes NODE`");
-    for candidate in &choice.candidates {
+    let mut candidates = choice.candidates.iter();
+    while let Some(candidate) = candidates.next() {
+        let node = &candidate.node;
         publication.facts = SourceFacts::of(talos, candidate, &choice.unknown).await;
-        let mut source = TalosSource::new(talos, &candidate.node, StreamTimeouts::default());
-        match publish(&mut source, publication, context.cancel.clone()).await {
+        let meter = Meter::default();
+        let progress = context
+            .ui
+            .progress(format!("backing up node {node}"), &meter);
+        let mut source = TalosSource::new(talos, node, timeouts);
+        let mut source = MeteredSource::new(&mut source, meter);
+        let published = publish(&mut source, publication, context.cancel.clone()).await;
+        drop(progress);
+        match published {
             Ok(published) => return Ok(published),
-            Err(error) if error.try_elsewhere => {
-                context.ui.warn(&error.failure.what);
-                last = error.failure;
-            }
+            Err(error) if error.try_elsewhere => last = error.failure,
             Err(error) => return Err(error.failure),
+        }
+        if !candidates.as_slice().is_empty() {
+            context
+                .ui
+                .warn(&format!("{}; trying another node", last.what));
         }
     }
     Err(last)

@@ -3,14 +3,13 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use etcdbackup::cli::env;
 use etcdbackup::cli::flags::CommonFlags;
+use etcdbackup::cli::{DrillFlags, env};
 
 /// Look inside an etcd snapshot, without restoring it and without etcd.
 #[derive(Debug, Parser)]
 #[command(
     name = "talosctl-snapshot-inspect",
-    version,
     before_help = "Examples:\n  talosctl-snapshot-inspect check db.snapshot\n  talosctl-snapshot-take | talosctl-snapshot-inspect check --tee | talosctl-snapshot-push s3://backups/prod -R recipients.txt"
 )]
 pub(crate) struct Inspect {
@@ -25,6 +24,7 @@ pub(crate) struct Inspect {
 pub(crate) enum Verb {
     Status(Status),
     Check(Check),
+    Drill(Drill),
 }
 
 /// Hash, revision, keys and size as the official tools count them, and what they leave out
@@ -48,6 +48,18 @@ pub(crate) struct Check {
     /// With --tee: write the report to this file instead of stderr
     #[arg(long, requires = "tee", value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,
+    /// How the report looks
+    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) output: Format,
+}
+
+/// Restore into a throw-away etcd on loopback and assert what the file promises
+#[derive(Debug, Args)]
+pub(crate) struct Drill {
+    #[command(flatten)]
+    pub(crate) input: InputFlags,
+    #[command(flatten)]
+    pub(crate) drill: DrillFlags,
     /// How the report looks
     #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
     pub(crate) output: Format,

@@ -2,6 +2,7 @@
 
 mod check;
 mod cli;
+mod drill;
 mod input;
 mod output;
 mod status;
@@ -17,6 +18,7 @@ fn main() -> std::process::ExitCode {
             Verb::Status(verb) => status::run(verb, context).await,
             Verb::Check(verb) if verb.tee => tee::run(verb, context).await,
             Verb::Check(verb) => check::run(verb, context).await,
+            Verb::Drill(verb) => drill::run(verb, context).await,
         },
     )
 }

@@ -1,5 +1,6 @@
 //! `talosctl-snapshot-pull`: fetch, decrypt and prove a stored snapshot.
 
+mod choose;
 mod cli;
 mod pull;
 

@@ -4,7 +4,8 @@ use std::fs::File;
 use std::sync::Arc;
 
 use etcdbackup::backup::{
-    Publication, ReaderSource, SnapshotSource, SourceFacts, prove_raw, publish,
+    Meter, MeteredSource, Publication, ReaderSource, SnapshotSource, SourceFacts, prove_raw,
+    publish,
 };
 use etcdbackup::catalogue::check_cluster_name;
 use etcdbackup::cli::{Context, report};
@@ -15,6 +16,14 @@ use etcdbackup::store::Destination;
 use crate::cli::{Output, Push};
 
 pub(crate) async fn run(cli: Push, context: Context) -> Result<Exit, Failure> {
+    if cli.destinations.is_empty() {
+        return Err(
+            Failure::new(Exit::Usage, "no destination to store the snapshot in").hint(format!(
+                "name one: `{}`",
+                context.called.with(&["s3://BUCKET/PREFIX"])
+            )),
+        );
+    }
     let destinations = cli
         .destinations
         .iter()
@@ -53,10 +62,13 @@ pub(crate) async fn run(cli: Push, context: Context) -> Result<Exit, Failure> {
         })?;
         Box::new(ReaderSource::new(file, format!("file `{}`", cli.file)))
     };
-    let published = publish(source.as_mut(), &publication, context.cancel.clone())
-        .await
-        .map_err(|error| error.failure)?;
-    report::published(context.ui, &published, cli.output == Output::Json)
+    let meter = Meter::default();
+    let progress = context.ui.progress("pushing", &meter);
+    let mut source = MeteredSource::new(source.as_mut(), meter);
+    let published = publish(&mut source, &publication, context.cancel.clone()).await;
+    drop(progress);
+    let published = published.map_err(|error| error.failure)?;
+    report::published(&context.ui, &published, cli.output == Output::Json)
 }
 
 /// The structure proof of a raw copy, which needs the whole file at hand.

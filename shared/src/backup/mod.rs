@@ -8,6 +8,7 @@
 
 mod facts;
 mod lane;
+mod metered;
 mod pack;
 mod parts;
 mod publish;
@@ -16,12 +17,15 @@ mod raw;
 mod run;
 mod source;
 mod talos_source;
+mod target;
 
 pub use facts::SourceFacts;
 pub use lane::Delivery;
+pub use metered::{Meter, MeteredBody, MeteredSource};
 pub use publish::{Copy, Digest, Publication, Published, Receipt, publish};
-pub use pull::{PullTarget, Target, pull};
+pub use pull::pull;
 pub use raw::prove_raw;
 pub use run::{Cancel, Outcome, PushPlan, push, take};
 pub use source::{Feed, ReaderSource, SnapshotSource, SourceError};
 pub use talos_source::TalosSource;
+pub use target::{PullTarget, Target, Written};

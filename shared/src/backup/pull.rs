@@ -1,13 +1,14 @@
 //! object → age → zstd → proof → stdout or a file.
 
-use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use bytes::{Buf, Bytes};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
+use super::run::Cancel;
+use super::source::Feed;
+use super::target::Target;
 use crate::failure::{Exit, Failure};
 use crate::seal::{self, Identities, OpenError};
 use crate::snapshot::stream::FinishError;
@@ -16,143 +17,23 @@ use crate::store::Body;
 
 /// Chunks between download and the opening thread.
 const CHUNKS: usize = 16;
+/// How long the opening thread may take to clean up after a stop; its output may hang.
+const CLEAN_UP: Duration = Duration::from_secs(5);
 
-/// Where a snapshot goes: `.part` first, 0600, renamed when proven; or straight to stdout.
-pub enum PullTarget {
-    /// Standard output.
-    Stdout,
-    /// A file; the flag lets an existing one be replaced.
-    File(PathBuf, bool),
-    /// An open file that nobody else sees.
-    Spool(File),
-}
-
-impl PullTarget {
-    /// Opens the target. An existing file is refused before any work.
-    ///
-    /// # Errors
-    /// 74: it exists and may not be replaced, or it cannot be written.
-    pub fn open(self) -> Result<Target, Failure> {
-        match self {
-            Self::Stdout => Ok(Target {
-                writer: Box::new(io::stdout()),
-                part: None,
-            }),
-            Self::Spool(file) => Ok(Target {
-                writer: Box::new(file),
-                part: None,
-            }),
-            Self::File(path, force) => {
-                if path.exists() && !force {
-                    return Err(Failure::new(
-                        Exit::Io,
-                        format!("file `{}` exists", path.display()),
-                    )
-                    .hint("choose another name with `-o`, or replace it with `--force`"));
-                }
-                let part = part_of(&path);
-                let file = OpenOptions::new()
-                    .write(true)
-                    .create(true)
-                    .truncate(true)
-                    .mode(0o600)
-                    .open(&part)
-                    .map_err(|error| file_failure("create", &part, &error))?;
-                let writer = file
-                    .try_clone()
-                    .map_err(|error| file_failure("open", &part, &error))?;
-                Ok(Target {
-                    writer: Box::new(writer),
-                    part: Some(PartFile {
-                        file,
-                        part,
-                        path,
-                        keep: false,
-                    }),
-                })
-            }
-        }
-    }
-}
-
-fn part_of(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".part");
-    PathBuf::from(name)
-}
-
-fn file_failure(verb: &str, path: &Path, error: &io::Error) -> Failure {
-    Failure::new(
-        Exit::Io,
-        format!("cannot {verb} `{}`: {error}", path.display()),
-    )
-    .hint("check the folder, its rights and its space")
-}
-
-/// An open target; a `.part` that is not published is removed when this is dropped.
-pub struct Target {
-    writer: Box<dyn Write + Send>,
-    part: Option<PartFile>,
-}
-
-struct PartFile {
-    file: File,
-    part: PathBuf,
-    path: PathBuf,
-    keep: bool,
-}
-
-impl Target {
-    /// Makes a file visible under its own name.
-    ///
-    /// # Errors
-    /// 74: flush, fsync or rename failed.
-    pub fn publish(mut self) -> Result<(), Failure> {
-        self.writer
-            .flush()
-            .map_err(|error| Failure::new(Exit::Io, format!("cannot write the output: {error}")))?;
-        if let Some(part) = &mut self.part {
-            part.file
-                .sync_all()
-                .map_err(|error| file_failure("sync", &part.part, &error))?;
-            std::fs::rename(&part.part, &part.path)
-                .map_err(|error| file_failure("rename", &part.part, &error))?;
-            part.keep = true;
-        }
-        Ok(())
-    }
-}
-
-impl Write for Target {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.writer.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.writer.flush()
-    }
-}
-
-impl Drop for PartFile {
-    fn drop(&mut self) {
-        if !self.keep {
-            // Its absence is as good.
-            let _gone = std::fs::remove_file(&self.part);
-        }
-    }
-}
-
+/// Reads what was fetched. A channel that closes without [`Feed::End`] was cut.
 struct ChunkReader {
-    from: mpsc::Receiver<io::Result<Bytes>>,
+    from: mpsc::Receiver<Feed>,
     chunk: Bytes,
+    ended: bool,
 }
 
 impl Read for ChunkReader {
     fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
-        while self.chunk.is_empty() {
+        while self.chunk.is_empty() && !self.ended {
             match self.from.blocking_recv() {
-                Some(chunk) => self.chunk = chunk?,
-                None => return Ok(0),
+                Some(Feed::Data(chunk)) => self.chunk = chunk,
+                Some(Feed::End) => self.ended = true,
+                None => return Err(io::Error::other("the download was cut")),
             }
         }
         let count = to.len().min(self.chunk.len());
@@ -165,21 +46,24 @@ impl Read for ChunkReader {
 /// and proof: the bytes as they lie in the store.
 ///
 /// # Errors
-/// 65 when the object does not open or is no whole snapshot; the store's own failure; 74.
+/// 65 when the object does not open or is no whole snapshot; the store's own failure; 74;
+/// 130 and 143 when it was stopped.
 pub async fn pull(
     mut body: Box<dyn Body>,
     object: &str,
     identities: Identities,
     stored: bool,
     target: Target,
+    mut cancel: Cancel,
 ) -> Result<u64, Failure> {
     let (chunks, from) = mpsc::channel(CHUNKS);
     let name = object.to_owned();
-    let (done, opened) = tokio::sync::oneshot::channel();
+    let (done, mut opened) = oneshot::channel();
     std::thread::spawn(move || {
         let reader = ChunkReader {
             from,
             chunk: Bytes::new(),
+            ended: false,
         };
         let result = if stored {
             copy_stored(reader, target)
@@ -188,34 +72,36 @@ pub async fn pull(
         };
         let _nobody_waits = done.send(result);
     });
-    let fetched = fetch(body.as_mut(), &chunks).await;
-    drop(chunks);
-    let opened = opened
-        .await
-        .map_err(|_| Failure::new(Exit::Bug, "the opening thread stopped"))?;
-    match fetched {
-        Err(failure) => Err(failure),
-        Ok(()) => opened,
+    let work = async {
+        let fetched = fetch(body.as_mut(), chunks).await;
+        let result = (&mut opened).await;
+        fetched?;
+        result.map_err(|_| Failure::new(Exit::Bug, "the opening thread stopped"))?
+    };
+    let exit = tokio::select! {
+        result = work => return result,
+        exit = cancel.requested() => exit,
+    };
+    // The download is cut: without its end the thread publishes nothing, and cleans up.
+    match tokio::time::timeout(CLEAN_UP, opened).await {
+        Ok(Ok(Ok(bytes))) => Ok(bytes),
+        _ => Err(stopped(exit)),
     }
 }
 
+fn stopped(exit: Exit) -> Failure {
+    Failure::new(exit, "stopped by a signal: nothing was kept").hint("run it again")
+}
+
 /// Sends chunks until the end, or until nobody listens (who stopped, knows why).
-async fn fetch(body: &mut dyn Body, to: &mpsc::Sender<io::Result<Bytes>>) -> Result<(), Failure> {
-    loop {
-        match body.next().await {
-            Ok(Some(chunk)) => {
-                if to.send(Ok(chunk)).await.is_err() {
-                    return Ok(());
-                }
-            }
-            Ok(None) => return Ok(()),
-            Err(error) => {
-                // The reader must not take the cut for an end.
-                let _closed = to.send(Err(io::Error::other("the download failed"))).await;
-                return Err(error.into());
-            }
+async fn fetch(body: &mut dyn Body, to: mpsc::Sender<Feed>) -> Result<(), Failure> {
+    while let Some(chunk) = body.next().await? {
+        if to.send(Feed::Data(chunk)).await.is_err() {
+            return Ok(());
         }
     }
+    let _closed = to.send(Feed::End).await;
+    Ok(())
 }
 
 fn copy_stored(mut reader: ChunkReader, mut target: Target) -> Result<u64, Failure> {

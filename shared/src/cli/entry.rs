@@ -1,22 +1,27 @@
-//! The one entry of every program: no core dumps, one TLS provider, logs to stderr,
-//! signals, and the exit code of what happened.
+//! The one entry of every program: no core dumps, one TLS provider, flags, log, signals, and
+//! the exit code of what happened.
 
+use std::ffi::OsString;
 use std::future::Future;
+use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
-use clap::Parser;
-use clap::error::ErrorKind;
+use clap::{CommandFactory, FromArgMatches};
 use rustix::process::{Resource, Rlimit, setrlimit};
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
-use tracing_subscriber::EnvFilter;
+use tokio::runtime::Runtime;
 
-use super::flags::{CommonFlags, LogFormat};
-use super::ui::Ui;
+use super::called::Called;
+use super::flags::CommonFlags;
+use super::ui::{Manners, Ui};
+use super::usage::{self, Parsed};
+use super::{log, panic, settings, signals};
 use crate::backup::Cancel;
 use crate::failure::{Exit, Failure};
-use crate::store::SECRET_LOG_TARGETS;
+
+/// How long uploads may take to abort after a panic: their own limit and a little.
+const LAST_WORK: Duration = Duration::from_secs(12);
 
 /// What a verb works with besides its flags.
 #[derive(Debug, Clone)]
@@ -25,38 +30,76 @@ pub struct Context {
     pub ui: Ui,
     /// Told by SIGINT and SIGTERM.
     pub cancel: Cancel,
+    /// How the program was called.
+    pub called: Called,
 }
 
 /// Parses `Cli`, runs `verb`, prints its failure and gives the exit code.
 pub fn run<Cli, Verb, Work>(common: impl FnOnce(&Cli) -> &CommonFlags, verb: Verb) -> ExitCode
 where
-    Cli: Parser,
+    Cli: CommandFactory + FromArgMatches,
+    Verb: FnOnce(Cli, Context) -> Work,
+    Work: Future<Output = Result<Exit, Failure>>,
+{
+    run_with(std::env::args_os().collect(), common, verb)
+}
+
+/// The same with other arguments than the process's (its own name first).
+pub fn run_with<Cli, Verb, Work>(
+    arguments: Vec<OsString>,
+    common: impl FnOnce(&Cli) -> &CommonFlags,
+    verb: Verb,
+) -> ExitCode
+where
+    Cli: CommandFactory + FromArgMatches,
     Verb: FnOnce(Cli, Context) -> Work,
     Work: Future<Output = Result<Exit, Failure>>,
 {
     no_core_dumps();
     // Fails only when one is installed already, which is as good.
     let _installed = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let cli = match Cli::try_parse() {
+    let called = Called::new(&arguments);
+    let early = Ui::new(early_manners(&arguments));
+    panic::tell(early.clone(), called.program().to_owned());
+    let parsed = match usage::parse(Cli::command(), &called, &arguments) {
+        Parsed::Matches(matches) => matches,
+        Parsed::Shown(text) => return shown(&text, Exit::Done),
+        Parsed::Asked(text) => return shown(&text, Exit::Usage),
+        Parsed::Refused(failure) => return refused(&early, &failure),
+    };
+    let cli = match Cli::from_arg_matches(&parsed) {
         Ok(cli) => cli,
-        Err(error) => return usage(&error),
+        Err(error) => return refused(&early, &Failure::new(Exit::Bug, error.to_string())),
     };
     let flags = common(&cli).clone();
-    start_log(&flags);
-    let ui = Ui::new(flags.quiet);
-    let outcome = catch_unwind(AssertUnwindSafe(|| {
-        on_runtime(ui, |context| verb(cli, context))
-    }));
-    let exit = match outcome {
-        Ok(Ok(exit)) => exit,
-        Ok(Err(failure)) => {
-            tracing::debug!(error = ?std::error::Error::source(&failure).map(ToString::to_string), "cause");
+    log::start(&flags);
+    let ui = Ui::new(flags.manners());
+    panic::tell(ui.clone(), called.program().to_owned());
+    let outcome = on_runtime(&ui, |cancel| {
+        verb(
+            cli,
+            Context {
+                ui: ui.clone(),
+                cancel,
+                called,
+            },
+        )
+    });
+    ExitCode::from(exit_of(&ui, outcome).code())
+}
+
+/// A panic anywhere outweighs what came of it.
+fn exit_of(ui: &Ui, outcome: Result<Exit, Failure>) -> Exit {
+    match outcome {
+        _ if panic::seen() => Exit::Bug,
+        Ok(exit) => exit,
+        Err(failure) => {
+            let cause = std::error::Error::source(&failure).map(ToString::to_string);
+            tracing::debug!(?cause, exit = failure.exit.code(), "failed");
             ui.failure(&failure);
             failure.exit
         }
-        Err(_) => Exit::Bug,
-    };
-    ExitCode::from(exit.code())
+    }
 }
 
 fn no_core_dumps() {
@@ -68,21 +111,38 @@ fn no_core_dumps() {
     let _kept = setrlimit(Resource::Core, none);
 }
 
-fn usage(error: &clap::Error) -> ExitCode {
-    let shown = matches!(
-        error.kind(),
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
-    );
-    // A closed stdout is no reason to change the code of a usage text.
-    let _closed = error.print();
-    ExitCode::from(if shown {
-        Exit::Done.code()
-    } else {
-        Exit::Usage.code()
-    })
+/// How to talk before the flags are parsed.
+fn early_manners(arguments: &[OsString]) -> Manners {
+    let said = |flag: &str, variable: &str| {
+        let value = settings::typed(arguments, flag).or_else(|| std::env::var_os(variable));
+        value.and_then(|value| value.into_string().ok())
+    };
+    let format = said("--log-format", super::env::LOG_FORMAT);
+    let color = said("--color", super::env::COLOR);
+    Manners {
+        log_format: format.and_then(|text| read(&text)).unwrap_or_default(),
+        color: color.and_then(|text| read(&text)).unwrap_or_default(),
+        ..Manners::default()
+    }
 }
 
-fn on_runtime<Work>(ui: Ui, verb: impl FnOnce(Context) -> Work) -> Result<Exit, Failure>
+fn read<T: clap::ValueEnum>(text: &str) -> Option<T> {
+    T::from_str(text, false).ok()
+}
+
+fn shown(text: &clap::Error, exit: Exit) -> ExitCode {
+    // A closed stream is no reason to change the code of a usage text.
+    let _closed = text.print();
+    let _closed = std::io::stdout().flush();
+    ExitCode::from(exit.code())
+}
+
+fn refused(ui: &Ui, failure: &Failure) -> ExitCode {
+    ui.failure(failure);
+    ExitCode::from(failure.exit.code())
+}
+
+fn on_runtime<Work>(ui: &Ui, verb: impl FnOnce(Cancel) -> Work) -> Result<Exit, Failure>
 where
     Work: Future<Output = Result<Exit, Failure>>,
 {
@@ -92,69 +152,25 @@ where
         .enable_all()
         .build()
         .map_err(|error| Failure::new(Exit::Io, format!("cannot start: {error}")))?;
-    let result = runtime.block_on(async {
-        let cancel = watch_signals(ui)?;
-        verb(Context { ui, cancel }).await
-    });
+    let cancel = {
+        let _entered = runtime.enter();
+        signals::watch(ui)?
+    };
+    let watchers = runtime.metrics().num_alive_tasks();
+    let work = AssertUnwindSafe(|| runtime.block_on(verb(cancel)));
+    let result = catch_unwind(work).unwrap_or_else(|_| Err(Failure::new(Exit::Bug, "it panicked")));
+    if panic::seen() {
+        finish_work(&runtime, watchers);
+    }
     // A blocked read of stdin must not keep us.
     runtime.shutdown_background();
     result
 }
 
-/// The first signal asks the flow to stop and clean up; the second ends at once.
-fn watch_signals(ui: Ui) -> Result<Cancel, Failure> {
-    let (tell, told) = watch::channel(None);
-    for (kind, exit) in [
-        (SignalKind::interrupt(), Exit::Interrupted),
-        (SignalKind::terminate(), Exit::Terminated),
-    ] {
-        let mut signals = signal(kind)
-            .map_err(|error| Failure::new(Exit::Io, format!("cannot watch signals: {error}")))?;
-        let tell = tell.clone();
-        tokio::spawn(async move {
-            let mut asked = false;
-            while signals.recv().await.is_some() {
-                if asked {
-                    leave(exit);
-                }
-                asked = true;
-                ui.note("stopping: the upload is aborted; once more leaves at once");
-                tell.send_replace(Some(exit));
-            }
-        });
+/// What a panic cut off from its input aborts by itself, if it is left the time.
+fn finish_work(runtime: &Runtime, watchers: usize) {
+    let end = Instant::now() + LAST_WORK;
+    while runtime.metrics().num_alive_tasks() > watchers && Instant::now() < end {
+        std::thread::sleep(Duration::from_millis(20));
     }
-    Ok(Cancel(told))
-}
-
-#[expect(clippy::exit, reason = "the second signal asks for exactly this")]
-fn leave(exit: Exit) -> ! {
-    std::process::exit(i32::from(exit.code()))
-}
-
-/// Libraries that log whole requests stay at `warn`, whatever was asked.
-fn start_log(flags: &CommonFlags) {
-    let level = match flags.verbosity() {
-        0 => "off",
-        1 => "warn,etcdbackup=info",
-        _ => "info,etcdbackup=debug",
-    };
-    let quiet: Vec<String> = SECRET_LOG_TARGETS
-        .iter()
-        .map(|target| format!("{target}=warn"))
-        .collect();
-    let filter = EnvFilter::new(format!("{level},{}", quiet.join(",")));
-    let filter = if level == "off" {
-        EnvFilter::new("off")
-    } else {
-        filter
-    };
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(false);
-    // Only the first of a process counts; there is one.
-    let _set = match flags.log_format {
-        LogFormat::Text => builder.try_init(),
-        LogFormat::Json => builder.json().try_init(),
-    };
 }

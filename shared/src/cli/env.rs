@@ -1,37 +1,183 @@
-//! Every environment variable the suite reads by itself, in one place. What lowers a guard
-//! (`--force`, `--no-encrypt`, `--raw`) has none: command line only.
+//! Every environment variable the suite reads by itself, in one place, and with it every key
+//! of the configuration file: a key is its variable without `ETCDBACKUP_`, in lower case.
+//!
+//! What lowers a guard ([`GUARDS`]) has neither: command line only. `docs/configuration.md`
+//! shows this list, and a test compares the two.
 
-/// `--talosconfig`.
-pub const TALOSCONFIG: &str = "ETCDBACKUP_TALOSCONFIG";
-/// `--context` or `--talos-context`.
-pub const TALOS_CONTEXT: &str = "ETCDBACKUP_TALOS_CONTEXT";
-/// `--endpoints`, separated by commas.
-pub const ENDPOINTS: &str = "ETCDBACKUP_ENDPOINTS";
-/// `--nodes`, separated by commas.
-pub const NODES: &str = "ETCDBACKUP_NODES";
-/// `--s3-endpoint`.
-pub const S3_ENDPOINT: &str = "ETCDBACKUP_S3_ENDPOINT";
-/// `--s3-region`.
-pub const S3_REGION: &str = "ETCDBACKUP_S3_REGION";
-/// `--s3-path-style`.
-pub const S3_PATH_STYLE: &str = "ETCDBACKUP_S3_PATH_STYLE";
-/// `--s3-ca-file`.
-pub const S3_CA_FILE: &str = "ETCDBACKUP_S3_CA_FILE";
-/// `--s3-profile`.
-pub const S3_PROFILE: &str = "ETCDBACKUP_S3_PROFILE";
-/// `--recipient`, separated by line ends or commas.
-pub const RECIPIENTS: &str = "ETCDBACKUP_RECIPIENTS";
-/// `--recipients-file`.
-pub const RECIPIENTS_FILE: &str = "ETCDBACKUP_RECIPIENTS_FILE";
-/// `--identity`.
-pub const IDENTITY: &str = "ETCDBACKUP_IDENTITY";
-/// `--cluster-name`.
-pub const CLUSTER_NAME: &str = "ETCDBACKUP_CLUSTER_NAME";
-/// Destinations, separated by white space.
-pub const DESTINATION: &str = "ETCDBACKUP_DESTINATION";
-/// `--compress`.
-pub const COMPRESS: &str = "ETCDBACKUP_COMPRESS";
-/// `--direct`.
-pub const DIRECT: &str = "ETCDBACKUP_DIRECT";
-/// `--spool-dir`.
-pub const SPOOL_DIR: &str = "ETCDBACKUP_SPOOL_DIR";
+/// Before the name of each variable.
+const PREFIX: &str = "ETCDBACKUP_";
+
+/// How the text of a variable is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// As it is.
+    Text,
+    /// Yes or no.
+    Switch,
+    /// A path; in the configuration file relative to its folder, `~/` allowed.
+    File,
+    /// Several texts, separated by commas or line ends.
+    Texts,
+    /// Several texts, separated by white space.
+    Words,
+    /// Several paths, separated by commas.
+    Files,
+}
+
+/// One variable.
+#[derive(Debug, Clone, Copy)]
+pub struct Variable {
+    /// Its name.
+    pub name: &'static str,
+    /// The flag or argument it stands for.
+    pub flag: &'static str,
+    /// How it is read.
+    pub form: Form,
+    /// One line for the documentation.
+    pub meaning: &'static str,
+}
+
+impl Variable {
+    /// Its key in the configuration file.
+    pub fn key(&self) -> String {
+        self.name
+            .trim_start_matches(PREFIX)
+            .to_ascii_lowercase()
+            .replace('_', "-")
+    }
+
+    /// Whether the configuration file may hold it: all but what chooses that file.
+    pub fn is_key(&self) -> bool {
+        !matches!(self.name, CONFIG | PROFILE)
+    }
+}
+
+/// The variable of this name.
+pub fn find(name: &str) -> Option<&'static Variable> {
+    ALL.iter().find(|variable| variable.name == name)
+}
+
+/// The variable behind a key of the configuration file.
+pub(super) fn find_key(key: &str) -> Option<&'static Variable> {
+    ALL.iter()
+        .find(|variable| variable.is_key() && variable.key() == key)
+}
+
+/// Flags that lower a guard: neither variable nor key.
+pub const GUARDS: &[&str] = &[
+    "confirm",
+    "delete",
+    "discard-cluster",
+    "force",
+    "lose-local-data",
+    "lost",
+    "no-encrypt",
+    "raw",
+    "show-secrets",
+];
+
+macro_rules! variables {
+    ($($constant:ident $suffix:literal $form:ident $flag:literal $meaning:literal)*) => {
+        $(
+            #[doc = concat!("`", $flag, "`: ", $meaning, ".")]
+            pub const $constant: &str = concat!("ETCDBACKUP_", $suffix);
+        )*
+        /// All of them.
+        pub const ALL: &[Variable] = &[$(Variable {
+            name: $constant,
+            flag: $flag,
+            form: Form::$form,
+            meaning: $meaning,
+        }),*];
+    };
+}
+
+variables! {
+    CONFIG "CONFIG" File "--config" "configuration file instead of the default one"
+    PROFILE "PROFILE" Text "--profile" "profile of the configuration file"
+
+    TALOSCONFIG "TALOSCONFIG" File "--talosconfig" "talosconfig; comes before TALOSCONFIG"
+    TALOS_CONTEXT "TALOS_CONTEXT" Text "--context, --talos-context" "context of the talosconfig"
+    ENDPOINTS "ENDPOINTS" Texts "--endpoints" "Talos endpoints instead of the context's"
+    NODES "NODES" Texts "--nodes" "control-plane nodes to ask"
+
+    DESTINATION "DESTINATION" Words "DEST, SOURCE" "where backups lie"
+    S3_ENDPOINT "S3_ENDPOINT" Text "--s3-endpoint" "S3 endpoint; comes before AWS_ENDPOINT_URL_S3"
+    S3_REGION "S3_REGION" Text "--s3-region" "S3 region; comes before AWS_REGION"
+    S3_PATH_STYLE "S3_PATH_STYLE" Text "--s3-path-style" "auto, path or virtual"
+    S3_CA_FILE "S3_CA_FILE" File "--s3-ca-file" "CAs to trust besides the system's; comes before AWS_CA_BUNDLE"
+    S3_PROFILE "S3_PROFILE" Text "--s3-profile" "profile of the AWS files; comes before AWS_PROFILE"
+    URL_FILE "URL_FILE" File "--url-file" "file that holds a presigned URL"
+
+    RECIPIENTS "RECIPIENTS" Texts "--recipient" "age recipients"
+    RECIPIENTS_FILE "RECIPIENTS_FILE" Files "--recipients-file" "files of age recipients"
+    IDENTITY "IDENTITY" Files "--identity" "age identity files; never the identity itself"
+
+    CLUSTER_NAME "CLUSTER_NAME" Text "--cluster-name" "our name of the cluster in object names"
+    COMPRESS "COMPRESS" Text "--compress" "zstd, zstd:LEVEL or none"
+    DIRECT "DIRECT" Switch "--direct" "run the backup from here"
+    FILE "FILE" File "--file" "snapshot file to push"
+    LOW_MEMORY "LOW_MEMORY" Switch "--low-memory" "small parts, one at a time"
+    MIN_COPIES "MIN_COPIES" Text "--min-copies" "copies that must be stored"
+    NO_MANIFEST "NO_MANIFEST" Switch "--no-manifest" "write no manifest"
+    AT "AT" Text "--at" "the newest snapshot not after this time"
+    MAX_AGE "MAX_AGE" Text "--max-age" "how old the newest snapshot may be"
+    FIRST_BYTE_TIMEOUT "FIRST_BYTE_TIMEOUT" Text "--first-byte-timeout" "how long the first bytes of a snapshot may take"
+    IDLE_TIMEOUT "IDLE_TIMEOUT" Text "--idle-timeout" "how long nothing may come in between"
+    STREAM_TIMEOUT "STREAM_TIMEOUT" Text "--stream-timeout" "how long one snapshot may take in all"
+    SPOOL_DIR "SPOOL_DIR" File "--spool-dir" "folder for unnamed files that need random access"
+    ETCD "ETCD" File "--etcd" "etcd of a drill"
+    ETCDUTL "ETCDUTL" File "--etcdutl" "what restores in a drill"
+    DRILL_TIMEOUT "DRILL_TIMEOUT" Text "--drill-timeout" "how long a drill may take"
+    STORED "STORED" Switch "--stored" "fetch the bytes as they are stored"
+
+    COLOR "COLOR" Text "--color" "auto, always or never"
+    LOG_FORMAT "LOG_FORMAT" Text "--log-format" "text or json"
+    NO_PROGRESS "NO_PROGRESS" Switch "--no-progress" "no progress bar"
+    QUIET "QUIET" Switch "--quiet" "only errors, warnings and data"
+    VERBOSE "VERBOSE" Text "--verbose" "0, 1 or 2"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The documentation's table, as this list has it.
+    fn rows() -> Vec<String> {
+        let row = |variable: &Variable| {
+            let key = if variable.is_key() {
+                format!("`{}`", variable.key())
+            } else {
+                String::new()
+            };
+            let (name, flag, meaning) = (variable.name, variable.flag, variable.meaning);
+            format!("| `{name}` | {key} | `{flag}` | {meaning} |")
+        };
+        ALL.iter().map(row).collect()
+    }
+
+    #[test]
+    fn the_documentation_has_every_variable_and_no_other() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/configuration.md");
+        let text = std::fs::read_to_string(path).unwrap();
+        let documented: Vec<&str> = text
+            .lines()
+            .filter(|line| line.starts_with("| `ETCDBACKUP_"))
+            .collect();
+        assert_eq!(documented, rows());
+        for guard in GUARDS {
+            assert!(text.contains(&format!("`--{guard}`")), "--{guard}");
+        }
+    }
+
+    #[test]
+    fn keys_are_unique_and_no_guard_is_one() {
+        let mut keys: Vec<String> = ALL.iter().map(Variable::key).collect();
+        assert!(GUARDS.iter().all(|guard| find_key(guard).is_none()));
+        keys.sort();
+        keys.dedup();
+        assert_eq!(keys.len(), ALL.len());
+        assert_eq!(find_key("s3-ca-file").unwrap().name, S3_CA_FILE);
+        assert!(find_key("profile").is_none());
+    }
+}

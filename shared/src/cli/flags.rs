@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, ValueEnum};
 
 use super::env;
+use super::ui::Manners;
 use crate::failure::{Exit, Failure};
 use crate::seal::Recipients;
 use crate::store::{PathStyle, StoreOptions};
@@ -12,26 +13,45 @@ use crate::talos::Selection;
 
 /// What every program takes.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Output")]
 pub struct CommonFlags {
     /// Say more; twice: even more (kubectl's `-v=6` is accepted)
-    #[arg(short, long, global = true, action = ArgAction::Append, num_args = 0..=1, require_equals = true, default_missing_value = "1", value_name = "LEVEL", help_heading = "Output")]
+    #[arg(short, long, env = env::VERBOSE, global = true, hide_short_help = true, action = ArgAction::Append, num_args = 0..=1, require_equals = true, default_missing_value = "1", value_name = "LEVEL")]
     pub verbose: Vec<u8>,
-    /// Only errors and data
-    #[arg(short, long, global = true, help_heading = "Output")]
+    /// Only errors, warnings and data
+    #[arg(short, long, env = env::QUIET, global = true, hide_short_help = true)]
     pub quiet: bool,
-    /// How log lines look
-    #[arg(
-        long,
-        global = true,
-        value_enum,
-        default_value_t,
-        help_heading = "Output"
-    )]
+    /// When to colour; `auto`: on a terminal, unless NO_COLOR is set
+    #[arg(long, env = env::COLOR, global = true, hide_short_help = true, value_enum, default_value_t, value_name = "WHEN")]
+    pub color: ColorFlag,
+    /// Draw no progress bar
+    #[arg(long, env = env::NO_PROGRESS, global = true, hide_short_help = true)]
+    pub no_progress: bool,
+    /// How stderr looks: text for people, or one JSON object a line
+    #[arg(long, env = env::LOG_FORMAT, global = true, hide_short_help = true, value_enum, default_value_t, value_name = "FORMAT")]
     pub log_format: LogFormat,
+    /// Profile of the configuration file
+    #[arg(long, env = env::PROFILE, global = true, hide_short_help = true, value_name = "NAME")]
+    pub profile: Option<String>,
+    /// Configuration file; without it ~/.config/etcdbackup/config.yaml
+    #[arg(long, env = env::CONFIG, global = true, hide_short_help = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// When to colour.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum ColorFlag {
+    /// As the stream and the environment say.
+    #[default]
+    Auto,
+    /// In any case.
+    Always,
+    /// Not at all.
+    Never,
 }
 
 /// How log lines look.
-#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
     /// For people.
     #[default]
@@ -45,25 +65,36 @@ impl CommonFlags {
     pub fn verbosity(&self) -> u8 {
         self.verbose
             .iter()
-            .map(|level| (*level).max(1))
+            .copied()
             .fold(0, u8::saturating_add)
             .min(2)
+    }
+
+    /// How the program talks.
+    pub(super) fn manners(&self) -> Manners {
+        Manners {
+            quiet: self.quiet,
+            log_format: self.log_format,
+            color: self.color,
+            // Log lines and a bar would run into each other.
+            progress: !self.no_progress && self.verbosity() == 0,
+        }
     }
 }
 
 /// Which Talos nodes, and how to reach them (talosctl's names).
 #[derive(Debug, Clone, Args)]
 pub struct TalosFlags {
-    /// Control-plane nodes; without it the healthiest follower
+    /// Control planes [default: healthiest follower]
     #[arg(short, long, env = env::NODES, value_delimiter = ',', value_name = "NODE", help_heading = "Talos")]
     pub nodes: Vec<String>,
-    /// Endpoints instead of the context's
+    /// Endpoints [default: the context's]
     #[arg(short, long, env = env::ENDPOINTS, value_delimiter = ',', value_name = "HOST", help_heading = "Talos")]
     pub endpoints: Vec<String>,
-    /// Context of the talosconfig
+    /// Context of the talosconfig [default: its own]
     #[arg(long, env = env::TALOS_CONTEXT, value_name = "NAME", help_heading = "Talos")]
     pub context: Option<String>,
-    /// Talosconfig; without it $TALOSCONFIG, ~/.talos/config, the pod's
+    /// Talosconfig [default: where talosctl looks]
     #[arg(long, env = env::TALOSCONFIG, value_name = "FILE", help_heading = "Talos")]
     pub talosconfig: Option<PathBuf>,
 }
@@ -83,16 +114,16 @@ impl TalosFlags {
 /// The same under a kubectl plugin, where `-n` and `--context` are kubectl's.
 #[derive(Debug, Clone, Args)]
 pub struct KubectlTalosFlags {
-    /// Control-plane nodes; without it the healthiest follower
+    /// Control planes [default: healthiest follower]
     #[arg(long, env = env::NODES, value_delimiter = ',', value_name = "NODE", help_heading = "Talos")]
     pub nodes: Vec<String>,
-    /// Endpoints instead of the context's
+    /// Endpoints [default: the context's]
     #[arg(long, env = env::ENDPOINTS, value_delimiter = ',', value_name = "HOST", help_heading = "Talos")]
     pub endpoints: Vec<String>,
-    /// Context of the talosconfig
+    /// Context of the talosconfig [default: its own]
     #[arg(long, env = env::TALOS_CONTEXT, value_name = "NAME", help_heading = "Talos")]
     pub talos_context: Option<String>,
-    /// Talosconfig; without it $TALOSCONFIG, ~/.talos/config, the pod's
+    /// Talosconfig [default: where talosctl looks]
     #[arg(long, env = env::TALOSCONFIG, value_name = "FILE", help_heading = "Talos")]
     pub talosconfig: Option<PathBuf>,
 }
@@ -106,6 +137,53 @@ impl KubectlTalosFlags {
             endpoints: self.endpoints.clone(),
             nodes: self.nodes.clone(),
         }
+    }
+}
+
+/// kubectl's own flags, as its users type them.
+#[derive(Debug, Clone, Default, Args)]
+pub struct KubernetesFlags {
+    /// kubeconfig file
+    #[arg(long, global = true, value_name = "FILE", help_heading = KUBERNETES, hide_short_help = true)]
+    pub kubeconfig: Option<PathBuf>,
+    /// Context of the kubeconfig (for Talos: `--talos-context`)
+    #[arg(long = "context", global = true, value_name = "NAME", help_heading = KUBERNETES, hide_short_help = true)]
+    pub kube_context: Option<String>,
+    /// Cluster of the kubeconfig
+    #[arg(long, global = true, value_name = "NAME", help_heading = KUBERNETES, hide_short_help = true)]
+    pub cluster: Option<String>,
+    /// User of the kubeconfig
+    #[arg(long, global = true, value_name = "NAME", help_heading = KUBERNETES, hide_short_help = true)]
+    pub user: Option<String>,
+    /// Namespace (for Talos nodes: `--nodes`)
+    #[arg(short, long, global = true, value_name = "NAME", help_heading = KUBERNETES, hide_short_help = true)]
+    pub namespace: Option<String>,
+    /// User to impersonate
+    #[arg(long = "as", global = true, value_name = "USER", help_heading = KUBERNETES, hide_short_help = true)]
+    pub impersonate: Option<String>,
+    /// Group to impersonate; can repeat
+    #[arg(long = "as-group", global = true, value_name = "GROUP", help_heading = KUBERNETES, hide_short_help = true)]
+    pub impersonate_groups: Vec<String>,
+    /// Limit of one request, like 30s
+    #[arg(long, global = true, value_name = "TIME", help_heading = KUBERNETES, hide_short_help = true)]
+    pub request_timeout: Option<String>,
+}
+
+const KUBERNETES: &str = "Kubernetes (accepted; of use to what asks the Kubernetes API, which `list` and `now --direct` do not)";
+
+impl KubernetesFlags {
+    /// Flags that were said and choose a cluster or, so it may be meant, a node.
+    pub fn misleading(&self) -> Vec<&'static str> {
+        let said = [
+            (self.kubeconfig.is_some(), "--kubeconfig"),
+            (self.kube_context.is_some(), "--context"),
+            (self.cluster.is_some(), "--cluster"),
+            (self.namespace.is_some(), "-n"),
+        ];
+        said.into_iter()
+            .filter(|(said, _)| *said)
+            .map(|(_, flag)| flag)
+            .collect()
     }
 }
 
@@ -124,20 +202,20 @@ pub enum PathStyleFlag {
 /// How to reach a store. Credentials come from the AWS chain.
 #[derive(Debug, Clone, Args)]
 pub struct StoreFlags {
-    /// S3 endpoint with its scheme; without it AWS
-    #[arg(long, env = env::S3_ENDPOINT, value_name = "URL", help_heading = "Store")]
+    /// S3 endpoint with its scheme [default: AWS]
+    #[arg(long, env = env::S3_ENDPOINT, value_name = "URL", help_heading = "Store", hide_short_help = true)]
     pub s3_endpoint: Option<String>,
     /// S3 region
-    #[arg(long, env = env::S3_REGION, value_name = "REGION", help_heading = "Store")]
+    #[arg(long, env = env::S3_REGION, value_name = "REGION", help_heading = "Store", hide_short_help = true)]
     pub s3_region: Option<String>,
     /// How the bucket is addressed
-    #[arg(long, env = env::S3_PATH_STYLE, value_enum, default_value_t, value_name = "STYLE", help_heading = "Store")]
+    #[arg(long, env = env::S3_PATH_STYLE, value_enum, default_value_t, value_name = "STYLE", help_heading = "Store", hide_short_help = true)]
     pub s3_path_style: PathStyleFlag,
     /// PEM file of CAs to trust besides the system's
-    #[arg(long, env = env::S3_CA_FILE, value_name = "FILE", help_heading = "Store")]
+    #[arg(long, env = env::S3_CA_FILE, value_name = "FILE", help_heading = "Store", hide_short_help = true)]
     pub s3_ca_file: Option<PathBuf>,
     /// Profile of the AWS configuration files
-    #[arg(long, env = env::S3_PROFILE, value_name = "NAME", help_heading = "Store")]
+    #[arg(long, env = env::S3_PROFILE, value_name = "NAME", help_heading = "Store", hide_short_help = true)]
     pub s3_profile: Option<String>,
 }
 
@@ -162,13 +240,18 @@ impl StoreFlags {
 /// Who can open what is stored.
 #[derive(Debug, Clone, Args)]
 pub struct RecipientFlags {
-    /// age recipient: age1…, ssh-ed25519 …, a plugin's; can repeat
+    /// age recipient: age1…, ssh-ed25519 …; repeats
+    ///
+    /// An age recipient: age1…, ssh-ed25519 …, ssh-rsa …, or a plugin's (its program on PATH).
+    /// Can repeat: each of them can open the backup.
     #[arg(short, long, env = env::RECIPIENTS, value_delimiter = ',', value_name = "RECIPIENT", help_heading = "Encryption")]
     pub recipient: Vec<String>,
-    /// File of recipients, one a line; can repeat
+    /// File of recipients, one a line; repeats
     #[arg(short = 'R', long, env = env::RECIPIENTS_FILE, value_name = "FILE", help_heading = "Encryption")]
     pub recipients_file: Vec<String>,
-    /// Store in the clear: whoever reads the bucket reads every Secret
+    /// Store in the clear, every Secret readable
+    ///
+    /// Store in the clear: whoever reads the store reads every Secret of the cluster.
     #[arg(long, help_heading = "Encryption")]
     pub no_encrypt: bool,
 }

@@ -29,7 +29,7 @@ pub fn age(since: Timestamp, now: Timestamp) -> String {
     span(seconds.unsigned_abs())
 }
 
-fn span(seconds: u64) -> String {
+pub(super) fn span(seconds: u64) -> String {
     match seconds {
         0..=119 => format!("{seconds}s"),
         120..=7199 => format!("{}m", seconds / 60),

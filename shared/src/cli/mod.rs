@@ -1,12 +1,26 @@
 //! What every program of the suite shares at its command line: one entry, one way to
 //! talk, one set of flag groups, one list of variables.
 
+mod called;
+mod config;
+mod drill;
 pub mod entry;
 pub mod env;
 pub mod flags;
 pub mod format;
+mod limits;
+mod log;
+mod panic;
+mod progress;
 pub mod report;
+mod settings;
+mod signals;
 pub mod ui;
+mod usage;
 
-pub use entry::{Context, run};
+pub use called::Called;
+pub use drill::DrillFlags;
+pub use entry::{Context, run, run_with};
+pub use limits::StreamFlags;
+pub use progress::Progress;
 pub use ui::Ui;

@@ -9,7 +9,7 @@ use crate::failure::{Exit, Failure};
 ///
 /// # Errors
 /// 74: stdout is closed.
-pub fn published(ui: Ui, published: &Published, json: bool) -> Result<Exit, Failure> {
+pub fn published(ui: &Ui, published: &Published, json: bool) -> Result<Exit, Failure> {
     let receipt = &published.receipt;
     published
         .warnings

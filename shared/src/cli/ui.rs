@@ -1,19 +1,80 @@
 //! The one way to talk: data on stdout, everything else on stderr.
+//!
+//! Colour marks only what is readable without it: labels and states. Talk is text for people,
+//! or one JSON object a line with `--log-format json`.
 
 use std::io::{self, IsTerminal, Write};
 
+use anstream::{AutoStream, ColorChoice};
+use clap::builder::styling::{AnsiColor, Style};
+use indicatif::{MultiProgress, ProgressDrawTarget};
+use serde_json::json;
+
+use super::flags::{ColorFlag, LogFormat};
 use crate::failure::{Exit, Failure};
 
+const RED: Style = AnsiColor::Red.on_default().bold();
+const YELLOW: Style = AnsiColor::Yellow.on_default().bold();
+const GREEN: Style = AnsiColor::Green.on_default();
+const CYAN: Style = AnsiColor::Cyan.on_default();
+
+/// How a program talks: its flags, in short.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Manners {
+    /// Notes are kept back; errors, warnings and data always come.
+    pub quiet: bool,
+    /// Whether stderr is for machines.
+    pub log_format: LogFormat,
+    /// When to colour.
+    pub color: ColorFlag,
+    /// Whether progress may be drawn.
+    pub progress: bool,
+}
+
 /// Writes for people and scripts.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Ui {
-    quiet: bool,
+    manners: Manners,
+    colors: Colors,
+    /// Progress bars; hidden where nobody watches. Talk goes above them.
+    pub(super) bars: MultiProgress,
+}
+
+/// Whether each stream takes colour.
+#[derive(Debug, Clone, Copy)]
+struct Colors {
+    stdout: bool,
+    stderr: bool,
+}
+
+/// What a state in a table means to the reader.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tone {
+    /// As it should be.
+    Good,
+    /// Worth a look.
+    Odd,
 }
 
 impl Ui {
-    /// `quiet` keeps notes back; errors and data always come.
-    pub fn new(quiet: bool) -> Self {
-        Self { quiet }
+    /// Decides once, for each stream by itself, how to talk.
+    pub fn new(manners: Manners) -> Self {
+        let json = manners.log_format == LogFormat::Json;
+        let colors = Colors {
+            stdout: colored(manners.color, AutoStream::choice(&io::stdout())),
+            stderr: !json && colored(manners.color, AutoStream::choice(&io::stderr())),
+        };
+        let drawn = manners.progress && !manners.quiet && !json && io::stderr().is_terminal();
+        let target = if drawn {
+            ProgressDrawTarget::stderr()
+        } else {
+            ProgressDrawTarget::hidden()
+        };
+        Self {
+            manners,
+            colors,
+            bars: MultiProgress::with_draw_target(target),
+        }
     }
 
     /// Data for stdout, as it is.
@@ -21,35 +82,85 @@ impl Ui {
     /// # Errors
     /// 74: stdout is closed.
     pub fn data(&self, text: &str) -> Result<(), Failure> {
-        let mut out = io::stdout().lock();
-        out.write_all(text.as_bytes())
-            .and_then(|()| out.flush())
-            .map_err(|error| Failure::new(Exit::Io, format!("cannot write to stdout: {error}")))
+        write_out(text).map_err(|error| {
+            Failure::new(Exit::Io, format!("cannot write to stdout: {error}"))
+                .hint("check the program behind the pipe, or the disk")
+        })
+    }
+
+    /// A listing or report for stdout. A reader that has seen enough (`| head`) is no error.
+    ///
+    /// # Errors
+    /// 74: stdout cannot be written.
+    pub fn report(&self, text: &str) -> Result<(), Failure> {
+        match write_out(text) {
+            Ok(()) => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            Err(error) => Err(
+                Failure::new(Exit::Io, format!("cannot write to stdout: {error}"))
+                    .hint("check the disk"),
+            ),
+        }
+    }
+
+    /// A state for a table on stdout, coloured where that is wanted.
+    pub fn state(&self, text: &str, tone: Tone) -> String {
+        let style = match tone {
+            Tone::Good => GREEN,
+            Tone::Odd => YELLOW,
+        };
+        paint(self.colors.stdout, style, text)
     }
 
     /// A line for people, on stderr.
     pub fn note(&self, text: &str) {
-        if !self.quiet {
-            self.stderr(&printable(text));
+        if !self.manners.quiet {
+            self.talk("INFO", None, text, None);
         }
     }
 
     /// A warning, on stderr, even when quiet.
     pub fn warn(&self, text: &str) {
-        self.stderr(&format!("warning: {}", printable(text)));
+        self.talk("WARN", Some(("warning:", YELLOW)), text, None);
     }
 
     /// The two lines of a failure.
     pub fn failure(&self, failure: &Failure) {
-        self.stderr(&format!("error: {}", printable(&failure.what)));
-        if let Some(hint) = &failure.hint {
-            self.stderr(&format!("hint: {}", printable(hint)));
-        }
+        self.talk("ERROR", Some(("error:", RED)), &failure.what, Some(failure));
     }
 
-    fn stderr(&self, line: &str) {
+    fn talk(
+        &self,
+        level: &str,
+        label: Option<(&str, Style)>,
+        text: &str,
+        failure: Option<&Failure>,
+    ) {
+        let text = printable(text);
+        let hint = failure
+            .and_then(|failure| failure.hint.as_deref())
+            .map(printable);
+        let lines = if self.manners.log_format == LogFormat::Json {
+            let exit = failure.map(|failure| failure.exit.code());
+            let line = json!({
+                "timestamp": jiff::Timestamp::now().to_string(), "level": level, "target": "etcdbackup",
+                "fields": { "message": text, "hint": hint, "exit": exit },
+            });
+            format!("{line}\n")
+        } else {
+            let label = label.map(|(label, style)| paint(self.colors.stderr, style, label) + " ");
+            let hint =
+                hint.map(|hint| format!("{} {hint}\n", paint(self.colors.stderr, CYAN, "hint:")));
+            format!(
+                "{}{text}\n{}",
+                label.unwrap_or_default(),
+                hint.unwrap_or_default()
+            )
+        };
         // With stderr gone there is nobody left to tell.
-        let _nobody_listens = writeln!(io::stderr().lock(), "{line}");
+        let _nobody_listens = self
+            .bars
+            .suspend(|| io::stderr().lock().write_all(lines.as_bytes()));
     }
 
     /// Refuses to write binary to a terminal.
@@ -83,9 +194,67 @@ impl Ui {
     }
 }
 
-/// Control characters from keys and node names must not steer a terminal.
+fn write_out(text: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush())
+}
+
+/// What was said, else what the environment says (`NO_COLOR`, `CLICOLOR_FORCE`, `TERM`) and
+/// whether the stream is a terminal.
+fn colored(flag: ColorFlag, automatic: ColorChoice) -> bool {
+    match flag {
+        ColorFlag::Always => true,
+        ColorFlag::Never => false,
+        ColorFlag::Auto => automatic != ColorChoice::Never,
+    }
+}
+
+fn paint(colored: bool, style: Style, text: &str) -> String {
+    if colored {
+        format!("{style}{text}{style:#}")
+    } else {
+        text.to_owned()
+    }
+}
+
+/// Text of others (keys, node names, answers) made harmless for a terminal: no control
+/// characters that steer it, none that turn the direction of writing.
 pub fn printable(text: &str) -> String {
+    let steers = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}')
+    };
     text.chars()
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .map(|c| if steers(c) { '\u{fffd}' } else { c })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_said_about_colour_wins() {
+        for automatic in [ColorChoice::Never, ColorChoice::Always, ColorChoice::Auto] {
+            assert!(colored(ColorFlag::Always, automatic));
+            assert!(!colored(ColorFlag::Never, automatic));
+        }
+        assert!(!colored(ColorFlag::Auto, ColorChoice::Never));
+        assert!(colored(ColorFlag::Auto, ColorChoice::Always));
+        assert_eq!(paint(false, RED, "error:"), "error:");
+        assert_eq!(
+            paint(true, RED, "error:"),
+            "\u{1b}[1m\u{1b}[31merror:\u{1b}[0m"
+        );
+    }
+
+    #[test]
+    fn foreign_text_cannot_steer_a_terminal() {
+        assert_eq!(
+            printable("a\u{1b}[31mb\nc\u{9b}d"),
+            "a\u{fffd}[31mb\u{fffd}c\u{fffd}d"
+        );
+        assert_eq!(printable("prod\u{202e}paz.eg"), "prod\u{fffd}paz.eg");
+        assert_eq!(printable("größe ✓"), "größe ✓");
+    }
 }

@@ -23,6 +23,17 @@ pub enum Outcome {
     Skipped,
 }
 
+impl Outcome {
+    /// The word in reports.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Failed => "FAILED",
+            Self::Skipped => "skipped",
+        }
+    }
+}
+
 /// One assertion and how it ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Assertion {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use age::cli_common::{ReadError, StdinGuard, read_identities, read_recipients};
@@ -107,10 +108,16 @@ fn fingerprints(texts: &[String], files: &[String]) -> Vec<String> {
 }
 
 fn refused_recipient(error: &ReadError, texts: &[String]) -> Failure {
+    if texts.iter().any(|text| is_identity(text)) {
+        // Age's own message would repeat it.
+        return Failure::new(Exit::Usage, "a recipient is a secret key: anyone who saw this command line can read your backups")
+            .hint("give its public half: `age-keygen -y KEYFILE` prints it; make a new key if others use this machine");
+    }
     let what = plain(&error.to_string());
     let what = what.lines().next().unwrap_or("unusable recipient");
     let post_quantum = texts.iter().any(|text| text.starts_with("age1pq1"));
     match error {
+        ReadError::MultipleStdin => stdin_twice("`-R -`"),
         ReadError::PluginResolve(_) if post_quantum => Failure::new(
             Exit::Config,
             "recipient `age1pq1…` is post-quantum and needs the program `age-plugin-pq`, which is not on PATH",
@@ -118,9 +125,29 @@ fn refused_recipient(error: &ReadError, texts: &[String]) -> Failure {
         .hint("install `age-plugin-pq` where this runs, or use an `age1…` (X25519) or `ssh-ed25519` recipient"),
         ReadError::PluginResolve(_) => Failure::new(Exit::Config, format!("recipient cannot be used: {what}"))
             .hint("install the plugin on PATH where this runs, or use another recipient"),
+        ReadError::MissingRecipientsFile(file) => Failure::new(Exit::Config, format!("recipients file `{file}` does not exist"))
+            .hint("check the path given with `-R`; `age-keygen -y key.txt > recipients.txt` makes one"),
+        ReadError::InvalidRecipientsFile { filename, line_number } => Failure::new(
+            Exit::Config,
+            format!("line {line_number} of recipients file `{filename}` is no recipient"),
+        )
+        .hint("put one `age1…` or `ssh-ed25519 …` a line, comments behind `#`"),
         _ => Failure::new(Exit::Config, format!("recipient cannot be used: {what}"))
             .hint("give `-r age1…`, `-r \"ssh-ed25519 …\"`, or a file of such lines with `-R`"),
     }
+}
+
+fn is_identity(text: &str) -> bool {
+    let text = text.to_ascii_uppercase();
+    text.contains("AGE-SECRET-KEY-") || text.contains("AGE-PLUGIN-") || text.contains("PRIVATE KEY")
+}
+
+fn stdin_twice(flag: &str) -> Failure {
+    Failure::new(
+        Exit::Usage,
+        format!("{flag} would read stdin, which is used already"),
+    )
+    .hint("stdin gives one thing: name a file for the other")
 }
 
 /// Where the keys are that open a stored snapshot. They are read in the thread that uses
@@ -134,24 +161,63 @@ pub struct Identities {
 }
 
 impl Identities {
+    /// Looks at what can be known without reading a key: files that are missing, stdin used
+    /// twice. The rest shows when the object was opened.
+    ///
+    /// # Errors
+    /// 2: stdin is used twice; 78: a file is missing.
+    pub fn check(&self) -> Result<(), Failure> {
+        if self.files.iter().any(|file| is_identity(file)) {
+            return Err(Failure::new(
+                Exit::Usage,
+                "an identity was given on the command line, where others can read it",
+            )
+            .hint("put it into a file (0600), and give that with `-i FILE`"));
+        }
+        let from_stdin = self.files.iter().filter(|file| *file == "-").count();
+        if from_stdin + usize::from(self.stdin_is_taken) > 1 {
+            return Err(stdin_twice("`-i -`"));
+        }
+        let absent = self
+            .files
+            .iter()
+            .find(|file| *file != "-" && !Path::new(file).exists());
+        absent.map_or(Ok(()), |file| Err(missing(file)))
+    }
+
     /// Reads the files. A protected identity asks on the terminal.
     ///
     /// # Errors
-    /// 78: a file is missing or holds no identity.
+    /// 78: a file is missing or holds no identity, or there is no terminal to ask on.
     pub fn read(&self) -> Result<Vec<Box<dyn Identity>>, Failure> {
         let mut guard = StdinGuard::new(self.stdin_is_taken);
         read_identities(self.files.clone(), Some(MAX_WORK_FACTOR), &mut guard).map_err(|error| {
-            let what = plain(&error.to_string());
-            Failure::new(
-                Exit::Config,
-                format!(
-                    "identity cannot be used: {}",
-                    what.lines().next().unwrap_or_default()
-                ),
-            )
-            .hint("give the file `age-keygen` wrote, or an ssh private key, with `-i`")
+            match error {
+                ReadError::IdentityNotFound(file) => missing(&file),
+                ReadError::MultipleStdin => stdin_twice("`-i -`"),
+                error => {
+                    let what = plain(&error.to_string());
+                    let what = what.lines().next().unwrap_or_default().to_owned();
+                    Failure::new(
+                        Exit::Config,
+                        format!(
+                            "identity in {} cannot be used: {what}",
+                            self.files.join(", ")
+                        ),
+                    )
+                    .hint("give the file `age-keygen` wrote, or an ssh private key, with `-i`")
+                }
+            }
         })
     }
+}
+
+fn missing(file: &str) -> Failure {
+    Failure::new(
+        Exit::Config,
+        format!("identity file `{file}` does not exist"),
+    )
+    .hint("check the path given with `-i`")
 }
 
 /// age's messages carry Unicode isolation marks around values: not for terminals or logs.
@@ -171,6 +237,44 @@ mod tests {
         assert_eq!(unknown.exit, Exit::Config);
         assert!(unknown.what.contains("nonsense"), "{}", unknown.what);
         assert!(Recipients::read(&[], &[], false).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_secret_key_in_the_wrong_place_is_not_repeated() {
+        let secret = "AGE-SECRET-KEY-1PLANTED";
+        let recipient = Recipients::read(&[secret.into()], &[], false).unwrap_err();
+        let files = vec![secret.to_owned()];
+        let identity = Identities {
+            files,
+            stdin_is_taken: false,
+        }
+        .check()
+        .unwrap_err();
+        for failure in [recipient, identity] {
+            assert_eq!(failure.exit, Exit::Usage);
+            assert!(!format!("{failure:?}").contains("PLANTED"), "{failure:?}");
+        }
+    }
+
+    #[test]
+    fn stdin_gives_one_thing() {
+        let twice = Identities {
+            files: vec!["-".into(), "-".into()],
+            stdin_is_taken: false,
+        };
+        assert_eq!(twice.check().unwrap_err().exit, Exit::Usage);
+        let taken = Identities {
+            files: vec!["-".into()],
+            stdin_is_taken: true,
+        };
+        assert_eq!(taken.check().unwrap_err().exit, Exit::Usage);
+        let failure = Recipients::read(&[], &["-".into()], true).unwrap_err();
+        assert_eq!(failure.exit, Exit::Usage);
+        let absent = Identities {
+            files: vec!["/nowhere/key".into()],
+            stdin_is_taken: false,
+        };
+        assert_eq!(absent.check().unwrap_err().exit, Exit::Config);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! stored bytes → age → zstd → snapshot. What a file is, its first bytes decide, never its
 //! name.
 
+use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 
 use age::armor::ArmoredReader;
@@ -33,6 +34,9 @@ pub enum OpenError {
     /// None of the identities is among the recipients.
     #[error("none of the given identities opens it")]
     WrongIdentity,
+    /// An identity is protected, and its passphrase was not had.
+    #[error("the identity is protected by a passphrase")]
+    Protected,
     /// Not readable as an age file.
     #[error("its age header is damaged: {0}")]
     Age(String),
@@ -53,6 +57,10 @@ impl OpenError {
                 .hint("give the age key file with `-i key.txt`"),
             Self::WrongIdentity => Failure::new(Exit::Data, format!("{object}: none of the given identities opens it"))
                 .hint("give the identity whose recipient was used for this backup; `-i` can repeat"),
+            Self::Protected if File::open("/dev/tty").is_err() => Failure::new(Exit::Config, format!("{object}: the identity is protected by a passphrase, and there is no terminal to ask on"))
+                .hint("run it at a terminal, or give an identity without passphrase: `age -d -o key.txt FILE`"),
+            Self::Protected => Failure::new(Exit::NotPermitted, format!("{object}: the identity stays locked: no passphrase, or a wrong one"))
+                .hint("run it again and type the passphrase of the identity file"),
             other => Failure::new(Exit::Data, format!("{object}: cannot be decrypted or decompressed: {}", plain(&other.to_string())))
                 .hint("fetch it again; if it stays so, this copy is damaged: take an older one with `--at`"),
         }
@@ -107,6 +115,7 @@ fn decrypt<'a>(
 fn age_error(error: DecryptError) -> OpenError {
     match error {
         DecryptError::NoMatchingKeys => OpenError::WrongIdentity,
+        DecryptError::KeyDecryptionFailed => OpenError::Protected,
         DecryptError::Io(error) => OpenError::Io(error),
         other => OpenError::Age(plain(&other.to_string())),
     }

@@ -10,23 +10,34 @@ use crate::failure::{Exit, Failure};
 /// Bytes copied at once.
 const CHUNK: usize = 1024 * 1024;
 
-/// Copies everything from `reader` into an unlinked file in `folder` (none: `$TMPDIR`, or
-/// `/var/tmp`, which unlike `/tmp` is never memory).
+/// An empty file without a name in `folder` (none: `$TMPDIR`, or `/var/tmp`, which unlike `/tmp`
+/// is never memory), for what `name` is.
 ///
 /// # Errors
-/// 74: nothing can be written there, or `reader`, called `name`, fails.
+/// 74: nothing can be written there.
+pub fn unlinked(name: &str, folder: Option<&Path>) -> Result<File, Failure> {
+    let folder = folder.map_or_else(default_folder, Path::to_owned);
+    tempfile::tempfile_in(&folder).map_err(|error| unwritable(name, &folder, error))
+}
+
+fn unwritable(name: &str, folder: &Path, error: io::Error) -> Failure {
+    let shown = folder.display();
+    Failure::new(
+        Exit::Io,
+        format!("cannot spool {name} to `{shown}`: {error}"),
+    )
+    .hint("name a folder with enough space with `--spool-dir DIR`, or a FILE instead of stdin")
+    .source(error)
+}
+
+/// Copies everything from `reader`, called `name`, into an [`unlinked`] file.
+///
+/// # Errors
+/// 74: nothing can be written there, or `reader` fails.
 pub fn spool(mut reader: impl Read, name: &str, folder: Option<&Path>) -> Result<File, Failure> {
     let folder = folder.map_or_else(default_folder, Path::to_owned);
-    let unwritable = |error: io::Error| {
-        let shown = folder.display();
-        Failure::new(
-            Exit::Io,
-            format!("cannot spool {name} to `{shown}`: {error}"),
-        )
-        .hint("name a folder with enough space with `--spool-dir DIR`, or a FILE instead of stdin")
-        .source(error)
-    };
-    let mut file = tempfile::tempfile_in(&folder).map_err(unwritable)?;
+    let mut file = unlinked(name, Some(&folder))?;
+    let unwritable = |error| unwritable(name, &folder, error);
     let mut chunk = vec![0; CHUNK];
     loop {
         match reader.read(&mut chunk) {

@@ -134,7 +134,7 @@ pub(super) fn kind_of(status: &Status) -> Kind {
             // then ends the request under any code.
             Some(chain) if is_tls(&chain) => Kind::Tls(chain),
             Some(chain) if code == Code::Unavailable => Kind::Unreachable(chain),
-            Some(chain) => Kind::Answer(format!("{code:?}: {chain}")),
+            Some(chain) => Kind::Answer(format!("the connection broke: {chain}")),
             None if code == Code::Unavailable => Kind::NodeAway(text),
             None => Kind::Answer(format!("{code:?}: {text}")),
         },

@@ -133,7 +133,7 @@ impl SnapshotStream<'_> {
 fn broken(kind: Kind, begun: bool) -> Kind {
     match kind {
         Kind::Unreachable(reason) | Kind::NodeAway(reason) if begun => {
-            Kind::Answer(format!("the stream broke: {reason}"))
+            Kind::Answer(format!("the connection broke: {reason}"))
         }
         kind => kind,
     }

@@ -17,12 +17,13 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use crate::backup::{PullTarget, pull};
+use crate::backup::{Cancel, PullTarget, pull};
 use crate::catalogue::{Content, MANIFEST_LIMIT, Manifest, manifest_key_beside};
 use crate::drill::{self, Expected};
 use crate::failure::{Exit, Failure};
 use crate::seal::Identities;
 use crate::snapshot::finding::Severity;
+use crate::snapshot::spool;
 use crate::snapshot::{Checked, Digest, check};
 use crate::store::{Store, StoreErrorKind};
 
@@ -35,7 +36,7 @@ pub enum Depth {
     /// The stored bytes against the manifest.
     Quick,
     /// The snapshot itself.
-    Deep(Deep),
+    Deep(Box<Deep>),
 }
 
 /// What a deep look needs.
@@ -53,13 +54,34 @@ pub struct Deep {
 /// # Errors
 /// Nothing could be said: the store's failure, no identity, no space. A bad object is no error:
 /// its verdict tells.
-pub async fn verify(store: &dyn Store, key: &str, depth: &Depth) -> Result<Verification, Failure> {
+pub async fn verify(
+    store: &dyn Store,
+    key: &str,
+    depth: &Depth,
+    mut cancel: Cancel,
+) -> Result<Verification, Failure> {
+    let abort = cancel.clone();
+    let look = look(store, key, depth, abort);
+    tokio::select! {
+        found = look => found,
+        exit = cancel.requested() => Err(Failure::new(exit, "stopped by a signal").hint("run it again")),
+    }
+}
+
+async fn look(
+    store: &dyn Store,
+    key: &str,
+    depth: &Depth,
+    cancel: Cancel,
+) -> Result<Verification, Failure> {
     let begun = Instant::now();
     let mut found = Verification::begin(store.url_of(key), key);
     let manifest = read_manifest(store, key, &mut found).await?;
     match depth {
         Depth::Quick => quick(store, key, manifest.as_ref(), &mut found).await?,
-        Depth::Deep(deep) => self::deep(store, key, deep, manifest.as_ref(), &mut found).await?,
+        Depth::Deep(deep) => {
+            self::deep(store, key, deep, manifest.as_ref(), &mut found, cancel).await?;
+        }
     }
     found.duration_seconds = begun.elapsed().as_secs_f64();
     Ok(found)
@@ -129,17 +151,26 @@ async fn deep(
     deep: &Deep,
     manifest: Option<&Manifest>,
     found: &mut Verification,
+    cancel: Cancel,
 ) -> Result<(), Failure> {
     found.depth = if deep.drill.is_some() {
         "drill"
     } else {
         "deep"
     };
-    let file = unlinked(deep)?;
+    let file = spool::unlinked(&found.url, deep.folder.as_deref())?;
     let (body, hashed) = HashingBody::around(store.open(key).await?);
     let target = PullTarget::Spool(duplicate(&file)?).open()?;
     let identities = deep.identities.clone();
-    let pulled = pull(Box::new(body), &found.url, identities, false, target).await;
+    let pulled = pull(
+        Box::new(body),
+        &found.url,
+        identities,
+        false,
+        target,
+        cancel,
+    )
+    .await;
     match pulled {
         Ok(_) => {}
         Err(failure) if failure.exit == Exit::Data => {
@@ -205,14 +236,6 @@ async fn check_file(file: &File, name: &str) -> Result<Checked, Failure> {
     tokio::task::spawn_blocking(move || check(&file).map_err(|error| error.into_failure(&name)))
         .await
         .unwrap_or_else(|_| Err(Failure::new(Exit::Bug, "the check stopped half way")))
-}
-
-fn unlinked(deep: &Deep) -> Result<File, Failure> {
-    let folder = deep.folder.clone().unwrap_or_else(std::env::temp_dir);
-    tempfile::tempfile_in(&folder).map_err(|error| {
-        let what = format!("cannot spool to `{}`: {error}", folder.display());
-        Failure::new(Exit::Io, what).hint("name a folder with enough space with `--spool-dir DIR`")
-    })
 }
 
 fn duplicate(file: &File) -> Result<File, Failure> {

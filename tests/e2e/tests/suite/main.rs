@@ -12,3 +12,5 @@
 mod path;
 mod routing;
 mod support;
+mod talos_faults;
+mod verify;

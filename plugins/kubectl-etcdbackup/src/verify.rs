@@ -1,0 +1,153 @@
+//! `verify`: is what is stored good?
+
+use comfy_table::{CellAlignment, Table, presets};
+use etcdbackup::cli::ui::printable;
+use etcdbackup::cli::{Context, format};
+use etcdbackup::failure::{Exit, Failure};
+use etcdbackup::seal::Identities;
+use etcdbackup::verify::{self, Deep, Depth, Located, Verdict, Verification, Wanted};
+use jiff::Timestamp;
+
+use crate::cli::{Verify, VerifyFormat};
+
+pub(crate) async fn run(flags: Verify, context: Context) -> Result<Exit, Failure> {
+    let Some(place) = &flags.place else {
+        let command = context.called.with(&["s3://BUCKET/PREFIX"]);
+        return Err(Failure::new(Exit::Usage, "nothing to verify")
+            .hint(format!("name a destination or an object: `{command}`")));
+    };
+    let wanted = if flags.all {
+        Wanted::All
+    } else {
+        Wanted::Newest
+    };
+    let depth = depth(&flags)?;
+    let cluster = flags.cluster_name.as_deref();
+    let located = verify::locate(place, &flags.store.options(), cluster, wanted).await?;
+    located.notes.iter().for_each(|note| context.ui.warn(note));
+    let (found, trouble) = look_at_all(&located, &depth, &flags, &context).await;
+    let shown = render(&found, flags.output)?;
+    context.ui.data(&shown)?;
+    let worst = found.iter().map(|one| one.verdict).max();
+    let judged = worst.map(Verdict::exit);
+    Ok(trouble.or(judged).unwrap_or(Exit::Done))
+}
+
+fn depth(flags: &Verify) -> Result<Depth, Failure> {
+    if !flags.deep && !flags.drill {
+        return Ok(Depth::Quick);
+    }
+    let folder = flags.spool_dir.clone();
+    let drill = if flags.drill {
+        Some(flags.drilling.plan(folder.clone())?)
+    } else {
+        None
+    };
+    Ok(Depth::Deep(Box::new(Deep {
+        identities: Identities {
+            files: flags.identity.clone(),
+            stdin_is_taken: false,
+        },
+        folder,
+        drill,
+    })))
+}
+
+/// Every object in turn; one that cannot be looked at does not end the others, a signal does.
+/// Gives the code of the first trouble.
+async fn look_at_all(
+    located: &Located,
+    depth: &Depth,
+    flags: &Verify,
+    context: &Context,
+) -> (Vec<Verification>, Option<Exit>) {
+    let (mut found, mut trouble) = (Vec::new(), None);
+    for key in &located.keys {
+        let store = located.store.as_ref();
+        match verify::verify(store, key, depth, context.cancel.clone()).await {
+            Ok(one) => {
+                if !flags.no_record
+                    && let Err(failure) = verify::keep(store, key, &one).await
+                {
+                    context.ui.warn(&format!(
+                        "the result is not kept beside the object: {}",
+                        failure.what
+                    ));
+                }
+                found.push(one);
+            }
+            Err(failure) => {
+                let stopped = matches!(failure.exit, Exit::Interrupted | Exit::Terminated);
+                trouble = trouble.or(Some(failure.exit));
+                context.ui.failure(&failure);
+                if stopped {
+                    break;
+                }
+            }
+        }
+    }
+    (found, trouble)
+}
+
+fn render(found: &[Verification], output: VerifyFormat) -> Result<String, Failure> {
+    match output {
+        VerifyFormat::Table => Ok(text(found)),
+        VerifyFormat::Yaml => format::yaml(&found),
+        VerifyFormat::Json => serde_json::to_string_pretty(found)
+            .map(|text| text + "\n")
+            .map_err(|error| Failure::new(Exit::Bug, format!("cannot print JSON: {error}"))),
+    }
+}
+
+/// A row each, and below it its name, which is as long as a line, and what was found.
+fn text(found: &[Verification]) -> String {
+    if found.is_empty() {
+        return String::new();
+    }
+    let table = table(found);
+    let mut lines = table.lines();
+    let mut text = String::new();
+    if let Some(header) = lines.next() {
+        text += &format!("{}\n", header.trim());
+    }
+    for (line, one) in lines.zip(found) {
+        text += &format!("{}\n  {}\n", line.trim(), printable(&one.url));
+        for finding in &one.findings {
+            text += &format!("  - {}\n", printable(finding));
+        }
+        for assertion in one.drill.iter().flat_map(|report| &report.assertions) {
+            let (name, outcome) = (assertion.name, assertion.outcome.word());
+            text += &format!(
+                "  drill {name}: {outcome}: {}\n",
+                printable(&assertion.detail)
+            );
+        }
+    }
+    text
+}
+
+fn table(found: &[Verification]) -> Table {
+    let now = Timestamp::now();
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header(["VERDICT", "DEPTH", "SIZE", "REVISION", "KEYS", "CONTENT"]);
+    let shown = |value: Option<String>| value.unwrap_or_else(|| "-".to_owned());
+    for one in found {
+        let content = one.content_at.as_ref().and_then(|time| time.parse().ok());
+        let bytes = one.snapshot.as_ref().or(one.stored.as_ref());
+        table.add_row([
+            one.verdict.word().to_owned(),
+            one.depth.to_owned(),
+            shown(bytes.map(|content| format::size(content.bytes))),
+            shown(one.revision.map(|revision| revision.to_string())),
+            shown(one.live_keys.map(|keys| keys.to_string())),
+            shown(content.map(|time| format!("{} old", format::age(time, now)))),
+        ]);
+    }
+    for column in 2..5 {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table
+}
