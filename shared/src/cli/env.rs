@@ -35,3 +35,9 @@ pub const COMPRESS: &str = "ETCDBACKUP_COMPRESS";
 pub const DIRECT: &str = "ETCDBACKUP_DIRECT";
 /// `--spool-dir`.
 pub const SPOOL_DIR: &str = "ETCDBACKUP_SPOOL_DIR";
+/// `--machine-config`.
+pub const MACHINE_CONFIG: &str = "ETCDBACKUP_MACHINE_CONFIG";
+/// `--secrets`.
+pub const SECRETS: &str = "ETCDBACKUP_SECRETS";
+/// `--etcd-prefix`.
+pub const ETCD_PREFIX: &str = "ETCDBACKUP_ETCD_PREFIX";

@@ -6,6 +6,7 @@ pub mod env;
 pub mod flags;
 pub mod format;
 pub mod report;
+pub mod table;
 pub mod ui;
 
 pub use entry::{Context, run};
