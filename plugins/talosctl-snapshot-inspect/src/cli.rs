@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::PossibleValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use etcdbackup::cli::flags::CommonFlags;
 use etcdbackup::cli::{DrillFlags, env};
@@ -10,7 +11,7 @@ use etcdbackup::cli::{DrillFlags, env};
 #[derive(Debug, Parser)]
 #[command(
     name = "talosctl-snapshot-inspect",
-    before_help = "Examples:\n  talosctl-snapshot-inspect check db.snapshot\n  talosctl-snapshot-take | talosctl-snapshot-inspect check --tee | talosctl-snapshot-push s3://backups/prod -R recipients.txt"
+    before_help = "Examples:\n  talosctl-snapshot-inspect check db.snapshot\n  talosctl-snapshot-take | talosctl-snapshot-inspect check --tee | talosctl-snapshot-push s3://backups/prod -R recipients.txt\n  talosctl-snapshot-inspect get db.snapshot deploy/shop -n web | kubectl apply -f -"
 )]
 pub(crate) struct Inspect {
     #[command(subcommand)]
@@ -25,6 +26,11 @@ pub(crate) enum Verb {
     Status(Status),
     Check(Check),
     Drill(Drill),
+    Ls(Ls),
+    Get(Get),
+    Inventory(Inventory),
+    Diff(Diff),
+    Keys(Keys),
 }
 
 /// Hash, revision, keys and size as the official tools count them, and what they leave out
@@ -88,4 +94,193 @@ pub(crate) enum Format {
     Json,
     /// For scripts and people.
     Yaml,
+}
+
+/// List the Kubernetes objects of a snapshot
+#[derive(Debug, Args)]
+#[command(
+    before_help = "Examples:\n  talosctl-snapshot-inspect ls db.snapshot -n web\n  talosctl-snapshot-inspect ls db.snapshot deploy,sts -l app=shop -o wide"
+)]
+pub(crate) struct Ls {
+    #[command(flatten)]
+    pub(crate) input: InputFlags,
+    /// Resources in kubectl's words: pods, deploy, widgets.example.org; none: all
+    #[arg(value_name = "TYPE")]
+    pub(crate) resources: Vec<String>,
+    #[command(flatten)]
+    pub(crate) select: SelectFlags,
+    /// How the list looks
+    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) output: ListFormat,
+    #[command(flatten)]
+    pub(crate) keys: KeyFlags,
+    #[command(flatten)]
+    pub(crate) prefix: PrefixFlags,
+}
+
+/// Bring objects of a snapshot back, ready for `kubectl apply -f -`
+#[derive(Debug, Args)]
+#[command(
+    before_help = "Examples:\n  talosctl-snapshot-inspect get db.snapshot deploy/shop -n web | kubectl apply -f -\n  talosctl-snapshot-inspect get db.snapshot --all -n web --secrets secrets.yaml --show-secrets"
+)]
+pub(crate) struct Get {
+    #[command(flatten)]
+    pub(crate) input: InputFlags,
+    /// A key of etcd, TYPE/NAME, or TYPE with or without names
+    #[arg(value_name = "WHAT")]
+    pub(crate) what: Vec<String>,
+    /// Everything (of the namespace, with the namespace) that is not made again by itself
+    #[arg(long)]
+    pub(crate) all: bool,
+    #[command(flatten)]
+    pub(crate) select: SelectFlags,
+    /// How objects look
+    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) output: ObjectFormat,
+    /// Keep what the API server and controllers set: uid, owners, status
+    #[arg(long)]
+    pub(crate) full: bool,
+    /// Show what is in Secrets
+    #[arg(long)]
+    pub(crate) show_secrets: bool,
+    #[command(flatten)]
+    pub(crate) keys: KeyFlags,
+    #[command(flatten)]
+    pub(crate) prefix: PrefixFlags,
+}
+
+/// Count objects and bytes by resource and namespace
+#[derive(Debug, Args)]
+pub(crate) struct Inventory {
+    #[command(flatten)]
+    pub(crate) input: InputFlags,
+    /// How many of the largest objects are named
+    #[arg(long, default_value_t = 5, value_name = "NUMBER")]
+    pub(crate) largest: usize,
+    /// How the report looks
+    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) output: Format,
+    #[command(flatten)]
+    pub(crate) prefix: PrefixFlags,
+}
+
+/// Tell what appeared, vanished and changed between two snapshots: exit 0 the same, 1 not
+#[derive(Debug, Args)]
+#[command(
+    before_help = "Examples:\n  talosctl-snapshot-inspect diff yesterday.snapshot today.snapshot\n  talosctl-snapshot-inspect diff -o json yesterday.snapshot today.snapshot --secrets secrets.yaml"
+)]
+pub(crate) struct Diff {
+    /// The older snapshot (`-`: stdin)
+    #[arg(value_name = "OLD")]
+    pub(crate) first: String,
+    /// The newer snapshot (`-`: stdin)
+    #[arg(value_name = "NEW")]
+    pub(crate) second: String,
+    /// Where stdin is kept while it is looked at; without it $TMPDIR or /var/tmp
+    #[arg(long, env = env::SPOOL_DIR, value_name = "DIR")]
+    pub(crate) spool_dir: Option<PathBuf>,
+    /// Byte by byte: status, managed fields, events, leases and what is no object, too
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// How the report looks
+    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) output: ListFormat,
+    #[command(flatten)]
+    pub(crate) keys: KeyFlags,
+    #[command(flatten)]
+    pub(crate) prefix: PrefixFlags,
+}
+
+/// Tell whether a machine config's keys open the Secrets of a snapshot: exit 0 yes, 1 no
+#[derive(Debug, Args)]
+#[command(
+    before_help = "Examples:\n  talosctl-snapshot-inspect keys db.snapshot --machine-config controlplane.yaml\n  talosctl-snapshot-inspect keys db.snapshot --secrets secrets.yaml"
+)]
+pub(crate) struct Keys {
+    #[command(flatten)]
+    pub(crate) input: InputFlags,
+    #[command(flatten)]
+    pub(crate) keys: KeyFlags,
+    /// How the report looks
+    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) output: Format,
+    #[command(flatten)]
+    pub(crate) prefix: PrefixFlags,
+}
+
+/// Which objects.
+#[derive(Debug, Args)]
+pub(crate) struct SelectFlags {
+    /// Of this namespace
+    #[arg(short, long, value_name = "NAME")]
+    pub(crate) namespace: Option<String>,
+    /// With these labels: `app=web,tier!=cache,canary,!legacy`
+    #[arg(short = 'l', long, value_name = "SELECTOR")]
+    pub(crate) selector: Option<String>,
+}
+
+/// Keys that open what is encrypted at rest.
+#[derive(Debug, Default, Args)]
+pub(crate) struct KeyFlags {
+    /// Machine config of a control-plane node, with its encryption keys
+    #[arg(long, env = env::MACHINE_CONFIG, value_name = "FILE", help_heading = "Encryption at rest")]
+    pub(crate) machine_config: Option<PathBuf>,
+    /// Secrets bundle (`talosctl gen secrets`) instead
+    #[arg(long, env = env::SECRETS, conflicts_with = "machine_config", value_name = "FILE", help_heading = "Encryption at rest")]
+    pub(crate) secrets: Option<PathBuf>,
+}
+
+/// Where the API server keeps its objects.
+#[derive(Debug, Args)]
+pub(crate) struct PrefixFlags {
+    /// Prefix of the API server's keys; without it found out
+    #[arg(long, env = env::ETCD_PREFIX, value_name = "PREFIX")]
+    pub(crate) etcd_prefix: Option<String>,
+}
+
+/// How a list looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ListFormat {
+    /// As a report.
+    Report(Format),
+    /// One key of etcd a line.
+    Name,
+}
+
+impl Default for ListFormat {
+    fn default() -> Self {
+        Self::Report(Format::Table)
+    }
+}
+
+impl ValueEnum for ListFormat {
+    fn value_variants<'a>() -> &'a [Self] {
+        const ALL: &[ListFormat] = &[
+            ListFormat::Report(Format::Table),
+            ListFormat::Report(Format::Wide),
+            ListFormat::Report(Format::Json),
+            ListFormat::Report(Format::Yaml),
+            ListFormat::Name,
+        ];
+        ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        match self {
+            Self::Report(format) => format.to_possible_value(),
+            Self::Name => Some(PossibleValue::new("name").help("One key of etcd a line")),
+        }
+    }
+}
+
+/// How an object looks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ObjectFormat {
+    /// For kubectl and people.
+    #[default]
+    Yaml,
+    /// For kubectl and scripts.
+    Json,
+    /// The bytes of one value, decrypted where a key opens it.
+    Raw,
 }

@@ -1,12 +1,20 @@
 //! `talosctl-snapshot-inspect`: what is in a snapshot, and what it is worth.
 
+mod changes;
 mod check;
 mod cli;
+mod diff;
 mod drill;
+mod get;
 mod input;
+mod inventory;
+mod keys;
+mod ls;
+mod objects;
 mod output;
 mod status;
 mod tee;
+mod wanted;
 mod work;
 
 use cli::{Inspect, Verb};
@@ -19,6 +27,11 @@ fn main() -> std::process::ExitCode {
             Verb::Check(verb) if verb.tee => tee::run(verb, context).await,
             Verb::Check(verb) => check::run(verb, context).await,
             Verb::Drill(verb) => drill::run(verb, context).await,
+            Verb::Ls(verb) => ls::run(verb, context).await,
+            Verb::Get(verb) => get::run(verb, context).await,
+            Verb::Inventory(verb) => inventory::run(verb, context).await,
+            Verb::Diff(verb) => diff::run(verb, context).await,
+            Verb::Keys(verb) => keys::run(verb, context).await,
         },
     )
 }

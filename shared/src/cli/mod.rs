@@ -15,6 +15,7 @@ mod progress;
 pub mod report;
 mod settings;
 mod signals;
+pub mod table;
 pub mod ui;
 mod usage;
 

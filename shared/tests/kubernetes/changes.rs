@@ -16,7 +16,7 @@ struct Changes {
 fn changes(first: &str, second: &str) -> Changes {
     let (mut baseline, mut changes) = (Baseline::default(), Changes::default());
     each_live(first, |entry, value| {
-        baseline.see(entry.etcd_key, Content::of(value))
+        baseline.see(entry.etcd_key, Content::of(value));
     });
     each_live(second, |entry, value| {
         let change = baseline.compare(entry.etcd_key, Content::of(value));

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use etcdbackup::snapshot::kubernetes::{Internal, Key, Value, decode};
+use etcdbackup::snapshot::kubernetes::{Internal, Key, Value, decode, serve_definition};
 use serde_json::Value as Json;
 
 use crate::fixture::{bytes, each_live, text};
@@ -128,4 +128,49 @@ fn all_objects_of_the_other_snapshot_decode_too() {
         }
     });
     assert_eq!(decoded, 518);
+}
+
+/// Whether everything in `part` is in `whole`, too.
+fn has(whole: &Json, part: &Json) -> bool {
+    match (whole, part) {
+        (Json::Object(whole), Json::Object(part)) => part
+            .iter()
+            .all(|(name, value)| whole.get(name).is_some_and(|found| has(found, value))),
+        (Json::Array(whole), Json::Array(part)) => {
+            whole.len() == part.len()
+                && whole.iter().zip(part).all(|(whole, part)| has(whole, part))
+        }
+        _ => whole == part,
+    }
+}
+
+#[test]
+fn definitions_are_served_as_they_were_applied() {
+    let mut compared = 0;
+    each_live("before", |entry, value| {
+        if !matches!(entry.key, Key::Object(object) if object.resource == "customresourcedefinitions")
+        {
+            return;
+        }
+        let mut object = decode(&Value::parse(value)).unwrap();
+        serve_definition(&mut object);
+        let applied =
+            object["metadata"]["annotations"]["kubectl.kubernetes.io/last-applied-configuration"]
+                .as_str()
+                .unwrap();
+        let applied: Json = serde_json::from_str(applied).unwrap();
+        assert_eq!(object["apiVersion"], "apiextensions.k8s.io/v1");
+        assert!(has(&object["spec"], &applied["spec"]), "{object:#}");
+        for left in [
+            "version",
+            "validation",
+            "subresources",
+            "additionalPrinterColumns",
+            "preserveUnknownFields",
+        ] {
+            assert!(object["spec"].get(left).is_none(), "{left}");
+        }
+        compared += 1;
+    });
+    assert_eq!(compared, 4);
 }

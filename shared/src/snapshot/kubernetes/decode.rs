@@ -206,10 +206,10 @@ impl Decoder {
                     Err(_) => return Ok(None),
                 },
                 (2, Wire::Bytes(list)) if field.shape == Shape::MapOfLists => {
-                    value = self.items(field.of, list, depth)?
+                    value = self.items(field.of, list, depth)?;
                 }
                 (2, wire) if field.shape == Shape::Map => {
-                    value = self.value(field.of, wire, depth)?.map(|(value, _)| value)
+                    value = self.value(field.of, wire, depth)?.map(|(value, _)| value);
                 }
                 _ => return Ok(None),
             }

@@ -5,6 +5,7 @@
 mod compare;
 mod contents;
 mod decode;
+mod definition;
 mod filter;
 mod forms;
 mod inventory;
@@ -19,6 +20,7 @@ mod value;
 pub use compare::{Baseline, Change, Content};
 pub use contents::{Contents, Entry};
 pub use decode::{DecodeError, decode};
+pub use definition::serve_definition;
 pub use filter::{Filter, Requirement, ResourceWord};
 pub use inventory::{Inventory, ResourceSize, Size};
 pub use key::{DEFAULT_PREFIX, Grammar, Internal, Key, ObjectKey, PrefixFinder};

@@ -98,7 +98,7 @@ impl Schema {
                     schema.messages.entry(name).or_default();
                 }
                 ["#", .., "Kubernetes", release, "API,", "written", "by"] => {
-                    schema.release = release
+                    schema.release = release;
                 }
                 [number, name, code] => {
                     if let Some(field) = Field::parse(number, name, code) {
