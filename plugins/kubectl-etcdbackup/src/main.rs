@@ -13,7 +13,7 @@ use etcdbackup::failure::{Exit, Failure};
 
 fn main() -> std::process::ExitCode {
     let arguments = talos_backup::arguments(std::env::args_os().collect());
-    etcdbackup::cli::run_with(arguments, |cli: &cli::Etcdbackup| &cli.common, run)
+    etcdbackup::cli::run_with(&arguments, |cli: &cli::Etcdbackup| &cli.common, run)
 }
 
 async fn run(cli: cli::Etcdbackup, context: Context) -> Result<Exit, Failure> {

@@ -54,7 +54,7 @@ pub(crate) async fn run(verb: Get, context: Context) -> Result<Exit, Failure> {
     if format == ObjectFormat::Raw {
         one_for_a_pipe(&found.objects)?;
     }
-    tell(ui, &found);
+    tell(&ui, &found);
     print(format, &found.objects, &mut io::stdout().lock()).map_err(|error| {
         Failure::new(Exit::Io, format!("cannot write to stdout: {error}"))
             .hint("look at the program behind the pipe")
@@ -213,7 +213,7 @@ fn raw(
     Ok(Zeroizing::new(bytes.to_vec()))
 }
 
-fn tell(ui: Ui, found: &Found) {
+fn tell(ui: &Ui, found: &Found) {
     found
         .failures
         .iter()

@@ -41,12 +41,12 @@ where
     Verb: FnOnce(Cli, Context) -> Work,
     Work: Future<Output = Result<Exit, Failure>>,
 {
-    run_with(std::env::args_os().collect(), common, verb)
+    run_with(&std::env::args_os().collect::<Vec<_>>(), common, verb)
 }
 
 /// The same with other arguments than the process's (its own name first).
 pub fn run_with<Cli, Verb, Work>(
-    arguments: Vec<OsString>,
+    arguments: &[OsString],
     common: impl FnOnce(&Cli) -> &CommonFlags,
     verb: Verb,
 ) -> ExitCode
@@ -58,10 +58,10 @@ where
     no_core_dumps();
     // Fails only when one is installed already, which is as good.
     let _installed = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let called = Called::new(&arguments);
-    let early = Ui::new(early_manners(&arguments));
+    let called = Called::new(arguments);
+    let early = Ui::new(early_manners(arguments));
     panic::tell(early.clone(), called.program().to_owned());
-    let parsed = match usage::parse(Cli::command(), &called, &arguments) {
+    let parsed = match usage::parse(Cli::command(), &called, arguments) {
         Parsed::Matches(matches) => matches,
         Parsed::Shown(text) => return shown(&text, Exit::Done),
         Parsed::Asked(text) => return shown(&text, Exit::Usage),

@@ -169,6 +169,7 @@ impl<'a> Bench<'a> {
         let plan = PushPlan {
             compression: Compression::default(),
             recipients: Some(Arc::clone(&self.recipients)),
+            raw: None,
             part_size: PART,
             slots: SLOTS,
             lag_limit: Duration::from_secs(60),
@@ -181,8 +182,8 @@ impl<'a> Bench<'a> {
         let bytes = pushed
             .map_err(|error| error.failure)
             .expect("a push")
-            .proven
-            .bytes;
+            .proof
+            .bytes();
         assert_eq!(bytes, self.snapshot.len() as u64);
         let parts = store.0.lock().expect("parts").clone();
         (seconds, parts)

@@ -94,7 +94,6 @@ async fn serves(version: &str) -> (Simulator, Vec<u8>) {
 #[tokio::test(flavor = "multi_thread")]
 async fn etcd_3_5_serves_and_its_snapshot_restores_to_the_same_hash() {
     let (simulator, snapshot) = serves("etcd-3.5").await;
-    let expected = simulator.hash_kv(0).unwrap();
     assert_eq!(
         hash_restored("etcd-3.5", &snapshot),
         simulator.hash_kv(0).unwrap()
