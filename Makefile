@@ -19,3 +19,10 @@ lint:
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	@rows="$$(cargo tree --locked -e normal,build,dev --target all -i ring 2>/dev/null)"; \
 	if [ -n "$$rows" ]; then echo "a second TLS provider:"; echo "$$rows"; exit 1; fi
+
+# Claims about speed, memory and size, each beside its baseline: PASS or FAIL, and the report.
+# Takes a while, most of it the first build and the first filling of a real etcd.
+bench:
+	cargo build --locked --release --workspace --bins
+	tests/tools/fetch etcd-3.5 age aws
+	$${CARGO_TARGET_DIR:-target}/release/bench --report docs/benchmarks.md

@@ -9,7 +9,7 @@ use tokio::sync::mpsc::Sender;
 use crate::failure::{Exit, Failure};
 
 /// Bytes gathered before they go on: gRPC messages carry only 1 KiB each.
-const BATCH: usize = 128 * 1024;
+pub(super) const BATCH: usize = 128 * 1024;
 
 /// What a source sends. A channel that closes without [`Feed::End`] was cut.
 #[derive(Debug)]
@@ -39,45 +39,6 @@ pub trait SnapshotSource: Send {
     /// Sends everything, then [`Feed::End`]. A closed receiver ends it without error:
     /// whoever closed it knows why.
     async fn feed(&mut self, to: Sender<Feed>) -> Result<(), SourceError>;
-}
-
-/// Gathers small messages into batches.
-pub(super) struct Batcher {
-    to: Sender<Feed>,
-    buffer: BytesMut,
-}
-
-impl Batcher {
-    pub(super) fn new(to: Sender<Feed>) -> Self {
-        Self {
-            to,
-            buffer: BytesMut::with_capacity(BATCH),
-        }
-    }
-
-    /// False: nobody listens any more.
-    pub(super) async fn add(&mut self, bytes: &[u8]) -> bool {
-        if self.buffer.len() + bytes.len() > BATCH && !self.flush().await {
-            return false;
-        }
-        self.buffer.extend_from_slice(bytes);
-        true
-    }
-
-    pub(super) async fn end(mut self) {
-        if self.flush().await {
-            // A closed receiver has its own reason to report.
-            let _closed = self.to.send(Feed::End).await;
-        }
-    }
-
-    async fn flush(&mut self) -> bool {
-        if self.buffer.is_empty() {
-            return true;
-        }
-        let full = std::mem::replace(&mut self.buffer, BytesMut::with_capacity(BATCH));
-        self.to.send(Feed::Data(full.freeze())).await.is_ok()
-    }
 }
 
 /// A file or stdin.

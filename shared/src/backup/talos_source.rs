@@ -1,10 +1,15 @@
 //! A Talos node's snapshot stream as a source.
 
 use async_trait::async_trait;
+use bytes::BytesMut;
 use tokio::sync::mpsc::Sender;
 
-use super::source::{Batcher, Feed, SnapshotSource, SourceError};
+use super::source::{BATCH, Feed, SnapshotSource, SourceError};
 use crate::talos::{StreamTimeouts, Talos, TalosError};
+
+/// A batch with less room than this is full: one more message of Talos' size always fits.
+const ROOM: usize = 4096;
+const FULL: usize = BATCH - ROOM;
 
 /// The snapshot of one member, over the Talos API.
 pub struct TalosSource<'a> {
@@ -40,13 +45,20 @@ impl SnapshotSource for TalosSource<'_> {
             .snapshot(&self.node, &self.timeouts)
             .await
             .map_err(source_error)?;
-        let mut batcher = Batcher::new(to);
-        while let Some(message) = stream.next().await.map_err(source_error)? {
-            if !batcher.add(&message).await {
+        let mut batch = BytesMut::with_capacity(BATCH);
+        while stream.read(&mut batch, FULL).await.map_err(source_error)? {
+            if batch.len() < FULL {
+                continue;
+            }
+            let full = std::mem::replace(&mut batch, BytesMut::with_capacity(BATCH));
+            if to.send(Feed::Data(full.freeze())).await.is_err() {
                 return Ok(());
             }
         }
-        batcher.end().await;
+        // A closed receiver has its own reason to report.
+        if to.send(Feed::Data(batch.freeze())).await.is_ok() {
+            let _closed = to.send(Feed::End).await;
+        }
         Ok(())
     }
 }

@@ -6,6 +6,7 @@ use http::Uri;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint as Target, Identity};
 
 use super::config::Context;
+use super::connector::Buffered;
 use super::proxy::Proxies;
 use crate::failure::{Exit, Failure};
 
@@ -55,7 +56,7 @@ impl Endpoint {
             text: text.to_owned(),
             host,
             port,
-            channel: target.connect_with_connector_lazy(dialer),
+            channel: target.connect_with_connector_lazy(Buffered(dialer)),
         })
     }
 }

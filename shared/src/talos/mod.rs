@@ -7,6 +7,7 @@ mod certificate;
 mod choose;
 mod client;
 mod config;
+mod connector;
 mod endpoint;
 mod error;
 mod member;

@@ -1,10 +1,13 @@
 //! The snapshot stream, with three limits in time.
 
+use std::future::poll_fn;
+use std::task::{self, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::BytesMut;
 use etcdbackup_proto::common::Data;
 use etcdbackup_proto::machine::EtcdSnapshotRequest;
+use futures::StreamExt as _;
 use tokio::time::{Instant, timeout_at};
 use tonic::Streaming;
 
@@ -96,37 +99,59 @@ impl Talos {
 }
 
 impl SnapshotStream<'_> {
-    /// The next bytes; none at the end.
+    /// Appends what has come to `batch`, until it holds `full` bytes or nothing more is there
+    /// now; waits only for the first message. False at the end of the stream.
+    ///
+    /// Messages carry 1 KiB each, a million to the gibibyte: a timer, a buffer or a turn of
+    /// the runtime for every one of them would cost more than the bytes.
     ///
     /// # Errors
     /// The stream broke, or one of the limits was hit.
-    pub async fn next(&mut self) -> Result<Option<Bytes>, TalosError> {
-        loop {
-            let (until, limit, which) = self.limits.next(Instant::now());
-            let message = match timeout_at(until, self.stream.message()).await {
-                Err(_) => return Err(self.error(Kind::Timeout(limit.as_secs(), which))),
-                Ok(Err(status)) => {
-                    return Err(self.error(broken(kind_of(&status), self.limits.begun)));
-                }
-                Ok(Ok(None)) => return Ok(None),
-                Ok(Ok(Some(message))) => message,
-            };
-            self.limits.begun = true;
-            if let Some(metadata) = message
-                .metadata
-                .filter(|metadata| !metadata.error.is_empty())
-            {
-                return Err(self.error(Kind::Answer(metadata.error)));
-            }
-            if !message.bytes.is_empty() {
-                return Ok(Some(message.bytes));
-            }
-        }
+    pub async fn read(&mut self, batch: &mut BytesMut, full: usize) -> Result<bool, TalosError> {
+        let (until, limit, which) = self.limits.next(Instant::now());
+        let stream = &mut self.stream;
+        let gathered = poll_fn(|context| gather(stream, batch, full, context));
+        let gathered = match timeout_at(until, gathered).await {
+            Ok(gathered) => gathered.map_err(|kind| broken(kind, self.limits.begun)),
+            Err(_) => Err(Kind::Timeout(limit.as_secs(), which)),
+        };
+        let more = gathered.map_err(|kind| self.error(kind))?;
+        self.limits.begun |= more;
+        Ok(more)
     }
 
     fn error(&self, kind: Kind) -> TalosError {
         self.talos.error("EtcdSnapshot", &self.node, kind)
     }
+}
+
+/// Ready with whether a message was there: true also when the end comes right behind one, as a
+/// stream that has ended says so again.
+fn gather(
+    stream: &mut Streaming<Data>,
+    batch: &mut BytesMut,
+    full: usize,
+    context: &mut task::Context<'_>,
+) -> Poll<Result<bool, Kind>> {
+    let mut any = false;
+    while batch.len() < full {
+        match stream.poll_next_unpin(context) {
+            Poll::Pending if any => break,
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(None) => return Poll::Ready(Ok(any)),
+            Poll::Ready(Some(Err(status))) => return Poll::Ready(Err(kind_of(&status))),
+            Poll::Ready(Some(Ok(message))) => {
+                if let Some(metadata) = message.metadata
+                    && !metadata.error.is_empty()
+                {
+                    return Poll::Ready(Err(Kind::Answer(metadata.error)));
+                }
+                batch.extend_from_slice(&message.bytes);
+                any = true;
+            }
+        }
+    }
+    Poll::Ready(Ok(true))
 }
 
 /// A connection that is lost after bytes came was reachable: worth another run.

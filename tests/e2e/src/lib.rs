@@ -80,18 +80,7 @@ impl World {
             .write(&folder.path().join("talosconfig"))
             .expect("a written talosconfig");
         let world = Self { talos, s3, folder };
-        let keygen = world
-            .command(tool("age/age-keygen"))
-            .args(["-o", "key.txt"])
-            .output()
-            .expect("age-keygen");
-        assert!(keygen.status.success(), "{keygen:?}");
-        let public = world
-            .command(tool("age/age-keygen"))
-            .args(["-y", "key.txt"])
-            .output()
-            .expect("age-keygen");
-        std::fs::write(world.path("recipients.txt"), public.stdout).expect("recipients.txt");
+        make_key(world.folder.path());
         world
     }
 
@@ -125,23 +114,7 @@ impl World {
 
     /// A command with only what a user would have: PATH, talosconfig, S3 settings.
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
-        let mut command = Command::new(program);
-        let path = format!(
-            "{}:{}:/usr/bin:/bin",
-            programs().display(),
-            tool("age").display()
-        );
-        command
-            .current_dir(self.folder.path())
-            .env_clear()
-            .env("PATH", path)
-            .env("HOME", self.folder.path())
-            .env("TALOSCONFIG", self.path("talosconfig"))
-            .env("AWS_ACCESS_KEY_ID", ACCESS_KEY)
-            .env("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
-            .env("AWS_ENDPOINT_URL_S3", self.s3.endpoint())
-            .env("AWS_EC2_METADATA_DISABLED", "true");
-        command
+        user_command(program, self.folder.path(), &self.s3.endpoint())
     }
 
     /// A pipeline in bash, all of whose programs must succeed.
@@ -203,6 +176,44 @@ impl World {
             assert!(put.status.success(), "{}", text(&put.stderr));
         }
     }
+}
+
+/// A command in a working folder, with only what a user would have: PATH, the folder's
+/// `talosconfig`, S3 settings.
+pub fn user_command(program: impl AsRef<OsStr>, folder: &Path, s3_endpoint: &str) -> Command {
+    let mut command = Command::new(program);
+    let path = format!(
+        "{}:{}:/usr/bin:/bin",
+        programs().display(),
+        tool("age").display()
+    );
+    command
+        .current_dir(folder)
+        .env_clear()
+        .env("PATH", path)
+        .env("HOME", folder)
+        .env("TALOSCONFIG", folder.join("talosconfig"))
+        .env("AWS_ACCESS_KEY_ID", ACCESS_KEY)
+        .env("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
+        .env("AWS_ENDPOINT_URL_S3", s3_endpoint)
+        .env("AWS_EC2_METADATA_DISABLED", "true");
+    command
+}
+
+/// `key.txt` and `recipients.txt` in a folder, made by age's own tool.
+pub fn make_key(folder: &Path) {
+    let keygen = |arguments: &[&str]| {
+        let output = Command::new(tool("age/age-keygen"))
+            .args(arguments)
+            .current_dir(folder)
+            .output()
+            .expect("age-keygen");
+        assert!(output.status.success(), "{output:?}");
+        output.stdout
+    };
+    keygen(&["-o", "key.txt"]);
+    let public = keygen(&["-y", "key.txt"]);
+    std::fs::write(folder.join("recipients.txt"), public).expect("recipients.txt");
 }
 
 /// Output as text.

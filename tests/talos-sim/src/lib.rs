@@ -48,6 +48,7 @@ pub use calls::{Call, Layer, Route};
 pub use certificates::{Authority, Identity, Purpose, Validity};
 pub use cluster::Kind;
 pub use error::Error;
+pub use etcd::read_snapshot;
 pub use faults::Fault;
 pub use fill::{Fill, Filled};
 pub use network::{APID_PORT, ETCD_CLIENT_PORT, ETCD_PEER_PORT};

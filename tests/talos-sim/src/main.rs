@@ -33,6 +33,9 @@ struct Cli {
     /// etcd program; none: no etcd runs, and a snapshot needs --source.
     #[arg(long, env = "TALOS_SIM_ETCD", value_name = "PATH")]
     etcd: Option<PathBuf>,
+    /// Begin every etcd with what this snapshot holds.
+    #[arg(long, value_name = "FILE", requires = "etcd")]
+    restore: Option<PathBuf>,
     /// Serve snapshots from this file instead of from etcd.
     #[arg(long, value_name = "FILE")]
     source: Option<PathBuf>,
@@ -138,6 +141,9 @@ fn start(cli: &Cli) -> Result<Simulator, Error> {
     if let Some(etcd) = &cli.etcd {
         builder = builder.etcd(etcd);
     }
+    if let Some(snapshot) = &cli.restore {
+        builder = builder.restored_from(snapshot);
+    }
     if let Some(source) = &cli.source {
         builder = builder.snapshot_file(source);
     }
@@ -202,6 +208,7 @@ fn ready(cli: &Cli, simulator: &Simulator) -> serde_json::Value {
         "workers": addresses(Kind::Worker),
         "talosconfig": cli.talosconfig,
         "etcd": simulator.etcd_endpoints(),
+        "etcd_pids": simulator.etcd_processes(),
         "pid": std::process::id(),
     })
 }

@@ -13,6 +13,7 @@ use crate::certificates::{Authority, Identity, Validity};
 use crate::cluster::{Cluster, Kind, Node};
 use crate::engine::{self, Command};
 use crate::error::Error;
+use crate::etcd::EtcdClient;
 use crate::etcd::process::Program;
 use crate::faults::{Fault, Faults};
 use crate::fill::{self, Fill, Filled};
@@ -34,6 +35,7 @@ pub struct Builder {
     version: TalosVersion,
     name: String,
     etcd: Option<PathBuf>,
+    restored: Option<PathBuf>,
     source: Option<Source>,
 }
 
@@ -45,6 +47,7 @@ impl Default for Builder {
             version: TalosVersion::default(),
             name: "sim".to_owned(),
             etcd: None,
+            restored: None,
             source: None,
         }
     }
@@ -86,6 +89,13 @@ impl Builder {
         self
     }
 
+    /// Begins every etcd with what this snapshot holds, as a recovered cluster does.
+    #[must_use]
+    pub fn restored_from(mut self, snapshot: &Path) -> Self {
+        self.restored = Some(snapshot.to_owned());
+        self
+    }
+
     /// Serves snapshots from this file instead of from etcd.
     #[must_use]
     pub fn snapshot_file(mut self, path: &Path) -> Self {
@@ -109,7 +119,9 @@ impl Builder {
         if self.control_planes + self.workers > 250 {
             return Err(Error::new("more nodes than addresses"));
         }
-        let program = self.etcd.as_deref().map(Program::at).transpose()?;
+        let program = self.etcd.as_deref();
+        let program = program.map(|path| Program::at(path, self.restored.clone()));
+        let program = program.transpose()?;
         let authority = Authority::new()?;
         let (network, listeners) = Network::claim(self.control_planes + self.workers)?;
         let cluster = Arc::new(self.cluster(&network));
@@ -237,6 +249,16 @@ impl Simulator {
             .filter(|node| node.etcd.get().is_some());
         members
             .map(|node| format!("http://{}:{ETCD_CLIENT_PORT}", node.address))
+            .collect()
+    }
+
+    /// The process ids of the real etcd members; empty without etcd.
+    #[must_use]
+    pub fn etcd_processes(&self) -> Vec<u32> {
+        self.cluster
+            .control_planes()
+            .filter_map(|node| node.etcd.get())
+            .map(EtcdClient::process_id)
             .collect()
     }
 

@@ -17,16 +17,18 @@ const LOG_LINES: usize = 12;
 /// Enough for benchmarks.
 const QUOTA: &str = "8589934592";
 
-/// An etcd program and what it can do.
+/// An etcd program, what it can do, and what it starts from.
 #[derive(Debug, Clone)]
 pub(crate) struct Program {
     path: PathBuf,
     skips_fsync: bool,
+    /// A snapshot that a member without data is restored from; none: it starts empty.
+    snapshot: Option<PathBuf>,
 }
 
 impl Program {
     /// Asks the program for its version.
-    pub(crate) fn at(path: &Path) -> Result<Self, Error> {
+    pub(crate) fn at(path: &Path, snapshot: Option<PathBuf>) -> Result<Self, Error> {
         let tried = format!("running {} --version", path.display());
         let output = Command::new(path)
             .arg("--version")
@@ -41,7 +43,19 @@ impl Program {
         Ok(Self {
             path: path.to_owned(),
             skips_fsync: !version.starts_with("3.4."),
+            snapshot,
         })
+    }
+
+    /// The tool that restores, from the same folder: `etcdutl`, or `etcdctl` before 3.5.
+    fn restorer(&self) -> Command {
+        let tool = self.path.with_file_name("etcdutl");
+        if tool.exists() {
+            return Command::new(tool);
+        }
+        let mut tool = Command::new(self.path.with_file_name("etcdctl"));
+        tool.env("ETCDCTL_API", "3");
+        tool
     }
 }
 
@@ -74,6 +88,7 @@ impl Processes {
         if let Some(child) = &self.children[index] {
             return Ok(child.id());
         }
+        self.restore(node, cluster)?;
         let log = self.log(node);
         let tried = format!("starting etcd of {}", node.name);
         let output = File::options()
@@ -96,28 +111,66 @@ impl Processes {
         Ok(process)
     }
 
-    fn arguments(&self, node: &Node, cluster: &Cluster) -> Vec<String> {
-        let client = format!("http://{}:{ETCD_CLIENT_PORT}", node.address);
+    fn data(&self, node: &Node) -> PathBuf {
+        self.folder.join(&node.name)
+    }
+
+    /// Makes a member's data out of the snapshot, unless it has data or there is none.
+    fn restore(&self, node: &Node, cluster: &Cluster) -> Result<(), Error> {
+        let Some(snapshot) = &self.program.snapshot else {
+            return Ok(());
+        };
+        if self.data(node).exists() {
+            return Ok(());
+        }
+        let tried = format!("restoring {} for {}", snapshot.display(), node.name);
+        let output = self
+            .program
+            .restorer()
+            .args(["snapshot", "restore"])
+            .arg(snapshot)
+            .args(self.identity(node, cluster))
+            .output()
+            .map_err(Error::at(&tried))?;
+        if output.status.success() {
+            return Ok(());
+        }
+        let said = String::from_utf8_lossy(&output.stderr);
+        Err(Error::new(format!("{tried}: {}: {said}", output.status)))
+    }
+
+    /// Who a member is: what a restore and a first start must agree on.
+    fn identity(&self, node: &Node, cluster: &Cluster) -> Vec<String> {
         let peer = |node: &Node| format!("http://{}:{ETCD_PEER_PORT}", node.address);
         let peers = cluster
             .control_planes()
             .map(|node| format!("{}={}", node.name, peer(node)));
-        let mut arguments = vec![
+        vec![
             format!("--name={}", node.name),
-            format!("--data-dir={}", self.folder.join(&node.name).display()),
-            format!("--listen-client-urls={client}"),
-            format!("--advertise-client-urls={client}"),
-            format!("--listen-peer-urls={}", peer(node)),
+            format!("--data-dir={}", self.data(node).display()),
             format!("--initial-advertise-peer-urls={}", peer(node)),
             format!("--initial-cluster={}", peers.collect::<Vec<_>>().join(",")),
-            "--initial-cluster-state=new".to_owned(),
             format!("--initial-cluster-token={}", cluster.name),
+        ]
+    }
+
+    fn arguments(&self, node: &Node, cluster: &Cluster) -> Vec<String> {
+        let client = format!("http://{}:{ETCD_CLIENT_PORT}", node.address);
+        let mut arguments = self.identity(node, cluster);
+        arguments.extend([
+            format!("--listen-client-urls={client}"),
+            format!("--advertise-client-urls={client}"),
+            format!(
+                "--listen-peer-urls=http://{}:{ETCD_PEER_PORT}",
+                node.address
+            ),
+            "--initial-cluster-state=new".to_owned(),
             format!("--quota-backend-bytes={QUOTA}"),
             "--snapshot-count=1000".to_owned(),
             "--max-wals=1".to_owned(),
             "--logger=zap".to_owned(),
             "--log-outputs=stderr".to_owned(),
-        ];
+        ]);
         if self.program.skips_fsync {
             arguments.push("--unsafe-no-fsync".to_owned());
         }

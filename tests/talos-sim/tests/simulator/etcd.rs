@@ -2,9 +2,9 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::OnceLock;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use etcdbackup_proto::machine::{EtcdMemberListRequest, EtcdSnapshotRequest};
 use talos_sim::roles::ADMIN;
@@ -95,84 +95,47 @@ async fn serves(version: &str) -> (Simulator, Vec<u8>) {
 async fn etcd_3_5_serves_and_its_snapshot_restores_to_the_same_hash() {
     let (simulator, snapshot) = serves("etcd-3.5").await;
     let expected = simulator.hash_kv(0).unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let (file, data) = (folder.path().join("db"), folder.path().join("restored"));
-    fs::write(&file, snapshot).unwrap();
-    let etcdutl = tool("etcd-3.5").join("etcdutl");
-    let restored = Command::new(etcdutl)
-        .args(["snapshot", "restore"])
-        .arg(&file)
-        .arg("--data-dir")
-        .arg(&data)
-        .stderr(Stdio::null())
-        .status();
-    assert!(restored.unwrap().success());
-    assert_eq!(hash_of_restored(&data, &simulator), expected);
+    assert_eq!(
+        hash_restored("etcd-3.5", &snapshot),
+        simulator.hash_kv(0).unwrap()
+    );
 }
 
-/// Runs a restored directory and asks for its hash. Its address is the simulator's network's
-/// .200, which nobody else has.
-fn hash_of_restored(data: &Path, simulator: &Simulator) -> (u32, i64) {
-    let network = simulator.address(0);
-    let url = |port| format!("http://{}.200:{port}", network.rsplit_once('.').unwrap().0);
-    let mut etcd = Command::new("setpriv")
-        .args(["--pdeathsig", "KILL", "--"])
-        .arg(tool("etcd-3.5").join("etcd"))
-        .args(["--data-dir".as_ref(), data.as_os_str()])
-        .args([
-            "--listen-client-urls",
-            &url(2379),
-            "--advertise-client-urls",
-            &url(2379),
-        ])
-        .args(["--listen-peer-urls", &url(2380)])
-        .stderr(Stdio::null())
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
-    let until = Instant::now() + PATIENCE;
-    let answer = loop {
-        let output = Command::new(tool("etcd-3.5").join("etcdctl"))
-            .args([
-                "--endpoints",
-                &url(2379),
-                "endpoint",
-                "hashkv",
-                "-w",
-                "json",
-            ])
-            .output()
-            .unwrap();
-        if output.status.success() || Instant::now() > until {
-            break output.stdout;
-        }
-        std::thread::sleep(Duration::from_millis(100));
-    };
-    etcd.kill().unwrap();
-    etcd.wait().unwrap();
-    let answer: serde_json::Value =
-        serde_json::from_slice(&answer).expect("a hash from the restored etcd");
-    let answer = &answer[0]["HashKV"];
-    let hash = u32::try_from(answer["hash"].as_u64().unwrap()).unwrap();
-    (hash, answer["header"]["revision"].as_i64().unwrap())
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn etcd_3_4_serves_and_its_own_tool_accepts_its_snapshot() {
-    let (simulator, snapshot) = serves("etcd-3.4").await;
+/// A simulator restored from a snapshot, by etcd's own tool: the hash of what it holds.
+fn hash_restored(version: &str, snapshot: &[u8]) -> (u32, i64) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("db");
     fs::write(&file, snapshot).unwrap();
-    let restored = Command::new(tool("etcd-3.4").join("etcdctl"))
-        .env("ETCDCTL_API", "3")
-        .args(["snapshot", "restore"])
-        .arg(&file)
-        .arg("--data-dir")
-        .arg(folder.path().join("restored"))
-        .stderr(Stdio::null())
-        .status();
-    assert!(restored.unwrap().success());
-    drop(simulator);
+    let restored = Simulator::builder()
+        .etcd(&tool(version).join("etcd"))
+        .restored_from(&file)
+        .start()
+        .unwrap();
+    restored.hash_kv(2).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn etcd_3_4_serves_and_its_snapshot_restores_to_the_same_hash() {
+    let (simulator, snapshot) = serves("etcd-3.4").await;
+    assert_eq!(
+        hash_restored("etcd-3.4", &snapshot),
+        simulator.hash_kv(0).unwrap()
+    );
+}
+
+#[test]
+fn a_snapshot_that_cannot_be_restored_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("db");
+    fs::write(&file, b"no snapshot").unwrap();
+    let error = Simulator::builder()
+        .etcd(&tool("etcd-3.5").join("etcd"))
+        .restored_from(&file)
+        .start()
+        .err()
+        .unwrap()
+        .to_string();
+    assert!(error.contains("restoring"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
