@@ -14,9 +14,15 @@ test: build
 	tests/tools/fetch
 	cargo test --locked --workspace
 
+# Other makers' programs and libraries against ours; needs Go.
+interop: build
+	tests/tools/fetch etcd-3.5 age
+	tests/interop/build
+	cargo test --locked --workspace --features interop/go --test interop
+
 lint:
 	cargo fmt --all --check
-	cargo clippy --locked --workspace --all-targets -- -D warnings
+	cargo clippy --locked --workspace --all-targets --features interop/go -- -D warnings
 	@rows="$$(cargo tree --locked -e normal,build,dev --target all -i ring 2>/dev/null)"; \
 	if [ -n "$$rows" ]; then echo "a second TLS provider:"; echo "$$rows"; exit 1; fi
 

@@ -8,11 +8,14 @@ use std::sync::{Mutex, PoisonError};
 use age::cli_common::{ReadError, StdinGuard, read_identities, read_recipients};
 use age::{EncryptError, Encryptor, Identity, Recipient};
 use aws_lc_rs::digest::{SHA256, digest};
+use zeroize::Zeroizing;
 
 use crate::failure::{Exit, Failure};
 
 /// Work factor of a passphrase-protected identity above which we refuse (age's own limit).
 const MAX_WORK_FACTOR: u8 = 22;
+/// As age names it when it is missing.
+const POST_QUANTUM_PLUGIN: &str = "'age-plugin-pq'";
 
 /// Who can open what we store.
 pub struct Recipients {
@@ -113,12 +116,10 @@ fn refused_recipient(error: &ReadError, texts: &[String]) -> Failure {
         return Failure::new(Exit::Usage, "a recipient is a secret key: anyone who saw this command line can read your backups")
             .hint("give its public half: `age-keygen -y KEYFILE` prints it; make a new key if others use this machine");
     }
-    let what = plain(&error.to_string());
-    let what = what.lines().next().unwrap_or("unusable recipient");
-    let post_quantum = texts.iter().any(|text| text.starts_with("age1pq1"));
+    let what = first_line(error);
     match error {
         ReadError::MultipleStdin => stdin_twice("`-R -`"),
-        ReadError::PluginResolve(_) if post_quantum => Failure::new(
+        ReadError::PluginResolve(_) if what.contains(POST_QUANTUM_PLUGIN) => Failure::new(
             Exit::Config,
             "recipient `age1pq1…` is post-quantum and needs the program `age-plugin-pq`, which is not on PATH",
         )
@@ -148,6 +149,42 @@ fn stdin_twice(flag: &str) -> Failure {
         format!("{flag} would read stdin, which is used already"),
     )
     .hint("stdin gives one thing: name a file for the other")
+}
+
+fn refused_identity(error: &ReadError, files: &[String]) -> Failure {
+    let what = first_line(error);
+    let what = format!("identity in {} cannot be used: {what}", files.join(", "));
+    let failure = Failure::new(Exit::Config, what);
+    match error {
+        ReadError::IdentityNotFound(file) => missing(file),
+        ReadError::MultipleStdin => stdin_twice("`-i -`"),
+        ReadError::PluginResolve(_) => {
+            failure.hint("install the plugin on PATH where this runs, or give another identity")
+        }
+        _ => match files.iter().find(|file| is_post_quantum(file)) {
+            Some(file) => Failure::new(
+                Exit::Config,
+                format!("identity `{file}` is post-quantum: it opens through the program `age-plugin-pq`, in the plugin's form"),
+            )
+            .hint(format!(
+                "convert it once with `age-plugin-pq -identity -o NEW {file}` and give `-i NEW`, with the plugin on PATH"
+            )),
+            None => failure.hint("give the file `age-keygen` wrote, or an ssh private key, with `-i`"),
+        },
+    }
+}
+
+/// Whether a file holds a post-quantum key as Go's age writes it.
+fn is_post_quantum(file: &str) -> bool {
+    // What cannot be read is no key of that kind either.
+    let text = Zeroizing::new(std::fs::read_to_string(file).unwrap_or_default());
+    text.lines()
+        .any(|line| line.trim_start().starts_with("AGE-SECRET-KEY-PQ-1"))
+}
+
+fn first_line(error: &ReadError) -> String {
+    let text = plain(&error.to_string());
+    text.lines().next().unwrap_or("unusable").to_owned()
 }
 
 /// Where the keys are that open a stored snapshot. They are read in the thread that uses
@@ -191,24 +228,8 @@ impl Identities {
     /// 78: a file is missing or holds no identity, or there is no terminal to ask on.
     pub fn read(&self) -> Result<Vec<Box<dyn Identity>>, Failure> {
         let mut guard = StdinGuard::new(self.stdin_is_taken);
-        read_identities(self.files.clone(), Some(MAX_WORK_FACTOR), &mut guard).map_err(|error| {
-            match error {
-                ReadError::IdentityNotFound(file) => missing(&file),
-                ReadError::MultipleStdin => stdin_twice("`-i -`"),
-                error => {
-                    let what = plain(&error.to_string());
-                    let what = what.lines().next().unwrap_or_default().to_owned();
-                    Failure::new(
-                        Exit::Config,
-                        format!(
-                            "identity in {} cannot be used: {what}",
-                            self.files.join(", ")
-                        ),
-                    )
-                    .hint("give the file `age-keygen` wrote, or an ssh private key, with `-i`")
-                }
-            }
-        })
+        read_identities(self.files.clone(), Some(MAX_WORK_FACTOR), &mut guard)
+            .map_err(|error| refused_identity(&error, &self.files))
     }
 }
 
@@ -237,6 +258,23 @@ mod tests {
         assert_eq!(unknown.exit, Exit::Config);
         assert!(unknown.what.contains("nonsense"), "{}", unknown.what);
         assert!(Recipients::read(&[], &[], false).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_post_quantum_identity_says_how_to_convert_it_and_shows_no_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("key.txt").display().to_string();
+        std::fs::write(&file, "# created\nAGE-SECRET-KEY-PQ-1PLANTED\n").unwrap();
+        let identities = Identities {
+            files: vec![file.clone()],
+            stdin_is_taken: false,
+        };
+        let failure = identities.read().err().unwrap();
+        assert_eq!(failure.exit, Exit::Config);
+        assert!(failure.what.contains(&file), "{}", failure.what);
+        let hint = failure.hint.unwrap();
+        assert!(hint.contains("age-plugin-pq -identity"), "{hint}");
+        assert!(!failure.what.contains("PLANTED") && !hint.contains("PLANTED"));
     }
 
     #[test]

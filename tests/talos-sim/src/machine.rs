@@ -66,8 +66,8 @@ impl MachineService for Apid {
         &self,
         request: Request<EtcdMemberListRequest>,
     ) -> Answer<EtcdMemberListResponse> {
-        self.unary("EtcdMemberList", request, |machined, _| {
-            async move { machined.member_list().await }.boxed()
+        self.unary("EtcdMemberList", request, |machined, request| {
+            async move { machined.member_list(request).await }.boxed()
         })
         .await
     }

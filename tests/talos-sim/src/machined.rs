@@ -95,9 +95,12 @@ impl Machined {
         }
     }
 
-    pub(crate) async fn member_list(&self) -> Result<machine::EtcdMemberListResponse, Status> {
+    pub(crate) async fn member_list(
+        &self,
+        request: machine::EtcdMemberListRequest,
+    ) -> Result<machine::EtcdMemberListResponse, Status> {
         self.control_plane_only("member list")?;
-        let members = answers::members(&self.node, &self.cluster).await?;
+        let members = answers::members(&self.node, &self.cluster, request.query_local).await?;
         let members = machine::EtcdMembers {
             metadata: None,
             legacy_members: members

@@ -74,16 +74,24 @@ fn route(metadata: &MetadataMap) -> Result<Route, Status> {
         return Ok(Route::Local);
     }
     let nodes = values(metadata, "nodes");
+    let mut node = values(metadata, "node");
+    if node.len() > 1 {
+        return Err(Status::invalid_argument(
+            "node metadata must be single-valued",
+        ));
+    }
     if !nodes.is_empty() {
         return Ok(Route::Nodes(nodes));
     }
-    let mut node = values(metadata, "node");
-    match node.len() {
-        0 => Ok(Route::Local),
-        1 => Ok(Route::Node(node.remove(0))),
-        _ => Err(Status::invalid_argument(
-            "node metadata must be single-valued",
-        )),
+    Ok(node.pop().map_or(Route::Local, Route::Node))
+}
+
+/// A status code as Go writes it.
+fn in_go(code: Code) -> String {
+    match code {
+        Code::Ok => "OK".to_owned(),
+        Code::Cancelled => "Canceled".to_owned(),
+        code => format!("{code:?}"),
     }
 }
 
@@ -93,7 +101,7 @@ pub(crate) trait Labelled: Default + Send + 'static {
 
     /// The message that stands for a node's failure.
     fn failure(target: &str, status: &Status) -> Self {
-        let code = format!("{:?}", status.code());
+        let code = in_go(status.code());
         let mut message = Self::default();
         *message.metadata() = Some(common::Metadata {
             hostname: target.to_owned(),
@@ -287,17 +295,31 @@ impl Apid {
         targets.into_iter().map(answer).collect()
     }
 
-    /// Logs the call as this node's apid sees it.
+    /// Logs the call as this node's apid sees it, and says who makes it, and where it goes: a
+    /// worker forwards nothing, but is no proxy for itself either.
     pub(crate) fn admit<Q>(
         &self,
         method: &'static str,
         request: &Request<Q>,
     ) -> Result<Caller, Status> {
-        let caller = Caller::of(request)?;
+        let mut caller = Caller::of(request)?;
         self.cluster
             .calls
             .push(caller.call(&self.node, Layer::Apid, method));
+        let only = match &caller.route {
+            Route::Node(target) => Some(target),
+            Route::Nodes(targets) if targets.len() == 1 => targets.first(),
+            _ => None,
+        };
+        if !self.node.is_control_plane() && only.is_some_and(|target| self.is_called(target)) {
+            caller.route = Route::Local;
+        }
         Ok(caller)
+    }
+
+    fn is_called(&self, target: &str) -> bool {
+        let node = self.cluster.find(target);
+        node.is_some_and(|node| Arc::ptr_eq(node, &self.node))
     }
 
     pub(crate) fn machined(&self, node: &Arc<Node>) -> Machined {
@@ -313,15 +335,13 @@ impl Apid {
 
     /// The machined of a target. The outer error is this apid's own, the inner one the target's.
     fn forward_one(&self, target: &str) -> Result<Result<Machined, Status>, Status> {
+        if !self.node.is_control_plane() {
+            return Err(Status::permission_denied("no request forwarding"));
+        }
         if target.is_empty() || target.contains(':') {
             return Err(Status::internal(format!("invalid target \"{target}\"")));
         }
-        let node = self.cluster.find(target);
-        let is_self = node.is_some_and(|node| Arc::ptr_eq(node, &self.node));
-        if !self.node.is_control_plane() && !is_self {
-            return Err(Status::permission_denied("no request forwarding"));
-        }
-        let failure = match node {
+        let failure = match self.cluster.find(target) {
             Some(node) if node.door.is_open() => return Ok(Ok(self.machined(node))),
             Some(_) => "connect: connection refused",
             None => "connect: no route to host",

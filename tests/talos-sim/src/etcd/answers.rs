@@ -2,7 +2,7 @@
 
 use etcdbackup_proto::machine::etcd_member_alarm::AlarmType;
 use etcdbackup_proto::machine::{EtcdMember, EtcdMemberAlarm, EtcdMemberStatus};
-use tonic::{Code, Status};
+use tonic::Status;
 
 use crate::cluster::{Cluster, Node};
 use crate::network::{ETCD_CLIENT_PORT, ETCD_PEER_PORT};
@@ -10,9 +10,10 @@ use crate::script::{Alarm, EtcdScript};
 use crate::snapshot::Blocks;
 use crate::version::TalosVersion;
 
-/// etcd's errors reach Talos' clients with code Unknown and their own text.
-fn as_talos(status: &Status) -> Status {
-    Status::new(Code::Unknown, status.message())
+/// etcd's errors reach Talos' clients with code Unknown and their own text, behind what Talos
+/// was doing.
+fn while_doing(what: &'static str) -> impl Fn(Status) -> Status {
+    move |status| Status::unknown(format!("{what}: {}", status.message()))
 }
 
 /// The node's script, once etcd "listens": until then the call hangs.
@@ -32,10 +33,35 @@ fn quorum(script: &EtcdScript) -> Result<(), Status> {
     }
 }
 
-/// Needs quorum.
-pub(crate) async fn members(node: &Node, cluster: &Cluster) -> Result<Vec<EtcdMember>, Status> {
+/// Whether a node's etcd takes calls.
+async fn listens(node: &Node) -> bool {
+    match node.etcd.get() {
+        Some(etcd) => etcd.listens().await,
+        None => node.script().listening,
+    }
+}
+
+/// Needs quorum. Through the node's own etcd, or else through any that listens.
+pub(crate) async fn members(
+    node: &Node,
+    cluster: &Cluster,
+    own: bool,
+) -> Result<Vec<EtcdMember>, Status> {
+    if own || listens(node).await {
+        return members_of(node, cluster).await;
+    }
+    for other in cluster.control_planes() {
+        if listens(other).await {
+            return members_of(other, cluster).await;
+        }
+    }
+    members_of(node, cluster).await
+}
+
+async fn members_of(node: &Node, cluster: &Cluster) -> Result<Vec<EtcdMember>, Status> {
     if let Some(etcd) = node.etcd.get() {
-        let members = etcd.members().await.map_err(|status| as_talos(&status))?;
+        let members = etcd.members().await;
+        let members = members.map_err(|status| Status::unknown(status.message()))?;
         let members = members.into_iter().map(|member| EtcdMember {
             id: member.id,
             hostname: member.name,
@@ -77,7 +103,8 @@ pub(crate) async fn status(node: &Node, talos: TalosVersion) -> Result<EtcdMembe
             member_id: script.member_id,
         });
     };
-    let status = etcd.status().await.map_err(|status| as_talos(&status))?;
+    let status = etcd.status().await;
+    let status = status.map_err(while_doing("failed to query etcd status"))?;
     Ok(EtcdMemberStatus {
         storage_version: storage_version(&status.version, &status.storage_version, talos),
         protocol_version: status.version,
@@ -110,9 +137,9 @@ fn storage_version(version: &str, own: &str, talos: TalosVersion) -> String {
 
 /// Needs quorum.
 pub(crate) async fn alarms(node: &Node, cluster: &Cluster) -> Result<Vec<EtcdMemberAlarm>, Status> {
+    let failed = while_doing("failed to list etcd alarms");
     if let Some(etcd) = node.etcd.get() {
-        let alarms = etcd.alarms().await.map_err(|status| as_talos(&status))?;
-        let alarms = alarms.into_iter();
+        let alarms = etcd.alarms().await.map_err(failed)?.into_iter();
         return Ok(alarms
             .map(|alarm| EtcdMemberAlarm {
                 member_id: alarm.member_id,
@@ -120,7 +147,7 @@ pub(crate) async fn alarms(node: &Node, cluster: &Cluster) -> Result<Vec<EtcdMem
             })
             .collect());
     }
-    quorum(&script(node).await)?;
+    quorum(&script(node).await).map_err(failed)?;
     let of = |node: &std::sync::Arc<Node>| {
         let script = node.script().clone();
         let alarm = move |alarm| EtcdMemberAlarm {
@@ -145,7 +172,10 @@ pub(crate) async fn snapshot(node: &Node, cluster: &Cluster) -> Result<Blocks, S
         return Ok(source.blocks());
     }
     match node.etcd.get() {
-        Some(etcd) => etcd.snapshot().await.map_err(|status| as_talos(&status)),
+        Some(etcd) => {
+            let snapshot = etcd.snapshot().await;
+            snapshot.map_err(while_doing("failed reading etcd snapshot"))
+        }
         // Neither etcd nor anything in its place: as when etcd does not listen.
         None => std::future::pending().await,
     }

@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use futures::StreamExt as _;
+use tokio::net::TcpStream;
+use tonic::metadata::MetadataValue;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Status};
 
@@ -27,6 +29,7 @@ const WINDOW: u32 = 4 << 20;
 /// A connection to one member, made when first needed and again when lost.
 #[derive(Debug)]
 pub(crate) struct EtcdClient {
+    address: Ipv4Addr,
     channel: Channel,
     process: AtomicU32,
 }
@@ -40,6 +43,7 @@ impl EtcdClient {
             .initial_connection_window_size(WINDOW)
             .tcp_nodelay(true);
         Ok(Self {
+            address,
             channel: endpoint.connect_lazy(),
             process: AtomicU32::new(0),
         })
@@ -51,6 +55,13 @@ impl EtcdClient {
 
     pub(crate) fn set_process_id(&self, process: u32) {
         self.process.store(process, Ordering::Relaxed);
+    }
+
+    /// Whether anybody listens there.
+    pub(crate) async fn listens(&self) -> bool {
+        TcpStream::connect((self.address, ETCD_CLIENT_PORT))
+            .await
+            .is_ok()
     }
 
     fn maintenance(&self) -> MaintenanceClient<Channel> {
@@ -79,10 +90,13 @@ impl EtcdClient {
             .map(tonic::Response::into_inner)
     }
 
+    /// Requires a leader, as Talos does: without one it fails at once.
     pub(crate) async fn members(&self) -> Result<Vec<Member>, Status> {
-        let request = MemberListRequest { linearizable: true };
         let client = ClusterClient::new(self.channel.clone());
-        let answer = wait_for_ready(client, move |mut client| async move {
+        let answer = wait_for_ready(client, |mut client| async move {
+            let mut request = Request::new(MemberListRequest { linearizable: true });
+            let metadata = request.metadata_mut();
+            metadata.insert("hasleader", MetadataValue::from_static("true"));
             client.member_list(request).await
         })
         .await?;

@@ -4,12 +4,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use etcdbackup_proto::machine::machine_service_client::MachineServiceClient;
 use etcdbackup_proto::machine::{EtcdMemberListRequest, EtcdSnapshotRequest};
 use talos_sim::roles::ADMIN;
 use talos_sim::{Fill, Filled, Simulator};
 use tonic::Request;
+use tonic::transport::Channel;
 
 use crate::client::{self, End};
 
@@ -137,6 +139,12 @@ fn a_snapshot_that_cannot_be_restored_is_said() {
     assert!(error.contains("restoring"), "{error}");
 }
 
+/// Whom the endpoint's own member follows.
+async fn leader(client: &mut MachineServiceClient<Channel>) -> u64 {
+    let answer = client.etcd_status(()).await.unwrap().into_inner();
+    answer.messages[0].member_status.as_ref().unwrap().leader
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn losing_members_shows_as_on_talos_and_nothing_is_left_behind() {
     let simulator = Simulator::builder()
@@ -156,17 +164,25 @@ async fn losing_members_shows_as_on_talos_and_nothing_is_left_behind() {
             .await
             .is_err()
     );
+    let until = Instant::now() + PATIENCE;
+    while leader(&mut client).await != 0 {
+        assert!(Instant::now() < until, "the leader's loss was not noticed");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
     let mut request = Request::new(EtcdMemberListRequest::default());
     request.set_timeout(Duration::from_secs(20));
-    client
+    let status = client
         .etcd_member_list(request)
         .await
         .expect_err("a member list without quorum");
+    assert_eq!(status.message(), "etcdserver: no leader");
     simulator.start_etcd(1).unwrap();
-    client
-        .etcd_member_list(EtcdMemberListRequest::default())
-        .await
-        .expect("quorum is back");
+    // With quorum back, also the node whose own etcd is gone knows the members.
+    for node in ["cp-1", "cp-3"] {
+        let request = client::routed(EtcdMemberListRequest::default(), "node", &[node]);
+        let list = tokio::time::timeout(PATIENCE, client.etcd_member_list(request)).await;
+        list.expect("an answer").expect("quorum is back");
+    }
     let clients: Vec<_> = simulator
         .etcd_endpoints()
         .iter()

@@ -7,7 +7,7 @@ use etcdbackup_proto::cosi::resource::GetRequest;
 use etcdbackup_proto::machine::EtcdSnapshotRequest;
 use prost::Message as _;
 use talos_sim::roles::ADMIN;
-use talos_sim::{Layer, Route, Simulator, sample};
+use talos_sim::{Fault, Layer, Route, Simulator, sample};
 use tonic::{Code, Request};
 
 use crate::client::{self, End, PATIENCE, routed};
@@ -112,19 +112,24 @@ async fn wrong_targets_have_their_errors() {
 async fn a_worker_forwards_nothing_but_answers_itself() {
     let simulator = simulator();
     let mut client = client::machine(&simulator, WORKER, &[ADMIN]).await;
-    for key in ["node", "nodes"] {
-        let status = client
-            .version(routed((), key, &["cp-1"]))
-            .await
-            .unwrap_err();
+    for (key, targets) in [
+        ("node", &["cp-1"][..]),
+        ("nodes", &["cp-1"]),
+        ("nodes", &["worker-1", "cp-1"]),
+        ("nodes", &["worker-1", "worker-1"]),
+    ] {
+        let status = client.version(routed((), key, targets)).await.unwrap_err();
         assert_eq!(
             (status.code(), status.message()),
-            (Code::PermissionDenied, "no request forwarding")
+            (Code::PermissionDenied, "no request forwarding"),
+            "{key} {targets:?}"
         );
-        client
-            .version(routed((), key, &["worker-1"]))
-            .await
-            .unwrap();
+    }
+    // It leaves its proxy out, which would have added its name.
+    for key in ["node", "nodes"] {
+        let request = routed((), key, &["worker-1"]);
+        let answer = client.version(request).await.unwrap().into_inner();
+        assert_eq!(answer.messages[0].metadata, None, "{key}");
     }
     let status = client.etcd_status(()).await.unwrap_err();
     assert_eq!(status.code(), Code::Unimplemented);
@@ -193,6 +198,31 @@ async fn nodes_beats_node_and_a_single_one_is_labelled_too() {
     assert_eq!(
         answer.messages[0].metadata.as_ref().unwrap().hostname,
         "cp-2"
+    );
+    let mut request = routed((), "nodes", &["cp-2"]);
+    for node in ["cp-1", "cp-3"] {
+        request.metadata_mut().append("node", node.parse().unwrap());
+    }
+    let status = client.version(request).await.unwrap_err();
+    assert_eq!(status.code(), Code::InvalidArgument);
+}
+
+#[tokio::test]
+async fn failures_are_spelled_as_go_spells_them() {
+    let simulator = simulator();
+    let fault = Fault::Fail {
+        after: 0,
+        code: Code::Cancelled,
+        message: "context canceled".to_owned(),
+    };
+    simulator.inject_on(0, "Version", fault, None).unwrap();
+    let mut client = client::machine(&simulator, 0, &[ADMIN]).await;
+    let request = routed((), "nodes", &["cp-1"]);
+    let answer = client.version(request).await.unwrap().into_inner();
+    let metadata = answer.messages[0].metadata.as_ref().unwrap();
+    assert_eq!(
+        metadata.error,
+        "rpc error: code = Canceled desc = context canceled"
     );
 }
 

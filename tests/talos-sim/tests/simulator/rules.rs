@@ -1,5 +1,7 @@
 //! Roles: the table of Talos, asked over the wire, for a Talos before and after 1.11.
 
+use std::time::Duration;
+
 use etcdbackup_proto::machine::{EtcdMemberListRequest, EtcdSnapshotRequest};
 use talos_sim::roles::{ADMIN, ETCD_BACKUP, IMPERSONATOR, OPERATOR, READER};
 use talos_sim::{Simulator, sample};
@@ -96,6 +98,41 @@ async fn what_is_not_simulated_is_refused_and_still_checked() {
     assert_eq!(
         (status.code(), status.message()),
         (Code::Unimplemented, "Bootstrap is not simulated")
+    );
+}
+
+#[tokio::test]
+async fn a_list_of_members_comes_through_any_etcd_that_listens() {
+    let simulator = Simulator::builder().start().unwrap();
+    simulator.script(0, |script| script.listening = false);
+    let mut client = client::machine(&simulator, 0, &[READER]).await;
+    let anywhere = client.etcd_member_list(EtcdMemberListRequest::default());
+    let answer = tokio::time::timeout(PATIENCE, anywhere).await;
+    let answer = answer.expect("an answer").unwrap().into_inner();
+    assert_eq!(answer.messages[0].members.len(), 3);
+    let local = client.etcd_member_list(EtcdMemberListRequest { query_local: true });
+    let silence = Duration::from_millis(300);
+    assert!(tokio::time::timeout(silence, local).await.is_err());
+}
+
+#[tokio::test]
+async fn without_quorum_the_errors_are_talos_own() {
+    let simulator = Simulator::builder().start().unwrap();
+    simulator.script(0, |script| script.quorum = false);
+    let mut client = client::machine(&simulator, 0, &[READER]).await;
+    let members = client.etcd_member_list(EtcdMemberListRequest::default());
+    let status = members.await.unwrap_err();
+    assert_eq!(
+        (status.code(), status.message()),
+        (Code::Unknown, "etcdserver: no leader")
+    );
+    let status = client.etcd_alarm_list(()).await.unwrap_err();
+    assert_eq!(
+        (status.code(), status.message()),
+        (
+            Code::Unknown,
+            "failed to list etcd alarms: etcdserver: no leader"
+        )
     );
 }
 
