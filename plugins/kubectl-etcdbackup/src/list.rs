@@ -1,6 +1,6 @@
 //! What destinations hold, as what it is.
 
-use etcdbackup::catalogue::{self, Entry, Kind};
+use etcdbackup::catalogue::{self, Entry, Kind, ObjectName};
 use etcdbackup::cli::ui::printable;
 use etcdbackup::cli::{Context, format};
 use etcdbackup::failure::{Exit, Failure};
@@ -79,11 +79,14 @@ async fn read(destination: &str, list: &List, now: Timestamp) -> Result<Vec<Row>
         .collect())
 }
 
+/// What names another cluster is not shown; what names none may belong to it.
 fn of_cluster(entry: &Entry, wanted: Option<&str>) -> bool {
-    match (&entry.kind, wanted) {
-        (Kind::Snapshot(name) | Kind::FutureDated(name), Some(wanted)) => name.cluster == wanted,
-        _ => true,
-    }
+    let named = match &entry.kind {
+        Kind::Snapshot(name) | Kind::FutureDated(name) => Some(name.cluster.clone()),
+        Kind::Partial => ObjectName::parse(&entry.name).map(|name| name.cluster),
+        _ => None,
+    };
+    wanted.is_none_or(|wanted| named.is_none_or(|named| named == wanted))
 }
 
 pub(crate) fn time_of(entry: &Entry) -> Option<Timestamp> {

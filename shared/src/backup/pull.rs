@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::run::Cancel;
 use super::source::Feed;
-use super::target::Target;
+use super::target::{Target, output_failure};
 use crate::failure::{Exit, Failure};
 use crate::seal::{self, Identities, OpenError};
 use crate::snapshot::stream::FinishError;
@@ -142,11 +142,6 @@ fn open_and_prove(
         Err(FinishError::Refused(refused)) => Err(refused_failure(object, &refused)),
         Err(FinishError::Io(error)) => Err(output_failure(&error)),
     }
-}
-
-fn output_failure(error: &io::Error) -> Failure {
-    Failure::new(Exit::Io, format!("cannot write the output: {error}"))
-        .hint("check the disk or the program behind the pipe")
 }
 
 fn refused_failure(object: &str, refused: &SnapshotError) -> Failure {

@@ -12,6 +12,7 @@ use super::lane::{Delivery, Lane};
 use super::pack::{self, PackError};
 use super::parts::{LaneSender, PartWriter};
 use super::source::{Feed, SnapshotSource, SourceError};
+use super::target::output_failure;
 use crate::failure::{Exit, Failure};
 use crate::seal::{Compression, Recipients};
 use crate::snapshot::{Proof, Proven, SnapshotError, Sound};
@@ -126,6 +127,12 @@ pub async fn take<W: Write + Send + 'static>(
     let copied = spawn(move || pack::copy_proven(from, to));
     let fed = feed_until(source, feed, &mut cancel).await;
     let copied = joined(copied.await);
+    if let (Ok(()), Err(PackError::Io(error))) = (&fed, &copied) {
+        return Err(SourceError {
+            failure: output_failure(error),
+            try_elsewhere: false,
+        });
+    }
     verdict(source, fed, copied, &[])
 }
 
@@ -227,6 +234,7 @@ fn refused_by_proof(source: &dyn SnapshotSource, refused: &SnapshotError) -> Sou
         SnapshotError::RawDatabase => Failure::new(Exit::Data, what).hint("a copy of `member/snap/db` is stored only with `--raw -f FILE`; better take a snapshot"),
         SnapshotError::Packed(_) => Failure::new(Exit::Data, what).hint("it is stored as it is with your store's own tool, or opened first with `talosctl-snapshot-pull`"),
         SnapshotError::Changed => Failure::new(Exit::Data, what).hint("copy the file away from where etcd writes to it, and run again"),
+        SnapshotError::NotASnapshot(_) => Failure::new(Exit::Data, what).hint("give what `talosctl-snapshot-take` or `talosctl etcd snapshot` wrote, neither encrypted nor compressed"),
         SnapshotError::Empty => Failure::new(Exit::Data, what).hint("the program in front of the pipe wrote nothing; look at its error"),
         _ => Failure::new(Exit::Data, what).hint("take the snapshot again with `talosctl-snapshot-take`"),
     };
@@ -250,7 +258,7 @@ fn stage_failed(error: &std::io::Error, deliveries: &[Delivery]) -> SourceError 
             }
         }
         None => Failure::new(Exit::Io, format!("writing failed: {error}"))
-            .hint("check the disk, the pipe's reader, or the age plugin"),
+            .hint("check the age plugin, if one is used; run it again with `-vv`"),
     };
     SourceError {
         failure,

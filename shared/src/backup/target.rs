@@ -26,7 +26,11 @@ impl PullTarget {
     /// 74: it exists and may not be replaced, or it cannot be written.
     pub fn open(self) -> Result<Target, Failure> {
         match self {
-            Self::Stdout => Ok(Target::new(Box::new(io::stdout()), None)),
+            Self::Stdout => Ok(Target::new(
+                "stdout".to_owned(),
+                Box::new(io::stdout()),
+                None,
+            )),
             Self::File(path, force) => open_file(path, force),
             Self::Spool(file) => Ok(Target::new(Box::new(file), None)),
         }
@@ -45,7 +49,7 @@ fn open_file(path: PathBuf, force: bool) -> Result<Target, Failure> {
         Ok(found) if !found.is_file() => {
             let device = OpenOptions::new().write(true).open(&path);
             let device = device.map_err(|error| file_failure("open", &path, &error))?;
-            return Ok(Target::new(Box::new(device), None));
+            return Ok(Target::new(quoted(&path), Box::new(device), None));
         }
         Ok(_) if !force => return Err(exists(&path)),
         _ => {}
@@ -57,6 +61,7 @@ fn open_file(path: PathBuf, force: bool) -> Result<Target, Failure> {
     let writer = file
         .try_clone()
         .map_err(|error| file_failure("open", &part, &error))?;
+    let name = quoted(&path);
     let part = PartFile {
         file,
         part,
@@ -64,7 +69,7 @@ fn open_file(path: PathBuf, force: bool) -> Result<Target, Failure> {
         force,
         keep: false,
     };
-    Ok(Target::new(Box::new(writer), Some(part)))
+    Ok(Target::new(name, Box::new(writer), Some(part)))
 }
 
 /// A fresh private file, locked as long as it is written. What a killed run left may have other
@@ -80,10 +85,9 @@ fn create_part(part: &Path) -> Result<File, Failure> {
         found => found,
     };
     match fs::remove_file(part) {
-        Err(error) if error.kind() != ErrorKind::NotFound => {
-            return Err(file_failure("replace", part, &error));
-        }
-        _ => {}
+        Ok(()) => {}
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {}
+        Err(error) => return Err(file_failure("replace", part, &error)),
     }
     let file = OpenOptions::new()
         .write(true)
@@ -95,6 +99,10 @@ fn create_part(part: &Path) -> Result<File, Failure> {
     let _locked = file.try_lock();
     drop(leftover);
     Ok(file)
+}
+
+fn quoted(path: &Path) -> String {
+    format!("`{}`", path.display())
 }
 
 fn exists(path: &Path) -> Failure {
@@ -112,6 +120,8 @@ fn file_failure(verb: &str, path: &Path, error: &io::Error) -> Failure {
 
 /// An open target; a `.part` that is not published is removed when this is dropped.
 pub struct Target {
+    /// `stdout`, or the file: every error of writing begins with it.
+    name: String,
     writer: Box<dyn Write + Send>,
     written: Written,
     part: Option<PartFile>,
@@ -137,12 +147,17 @@ struct PartFile {
 }
 
 impl Target {
-    fn new(writer: Box<dyn Write + Send>, part: Option<PartFile>) -> Self {
+    fn new(name: String, writer: Box<dyn Write + Send>, part: Option<PartFile>) -> Self {
         Self {
+            name,
             writer,
             written: Written::default(),
             part,
         }
+    }
+
+    fn named(&self, error: &io::Error) -> io::Error {
+        io::Error::new(error.kind(), format!("{}: {error}", self.name))
     }
 
     /// Tells, later too, whether anything was written.
@@ -155,14 +170,18 @@ impl Target {
     /// # Errors
     /// 74: flush, fsync or rename failed, or a file of that name has appeared meanwhile.
     pub fn publish(mut self) -> Result<(), Failure> {
-        self.writer
-            .flush()
-            .map_err(|error| Failure::new(Exit::Io, format!("cannot write the output: {error}")))?;
+        self.flush().map_err(|error| output_failure(&error))?;
         match &mut self.part {
             Some(part) => part.publish(),
             None => Ok(()),
         }
     }
+}
+
+/// A target took no more bytes; `error` names it.
+pub(super) fn output_failure(error: &io::Error) -> Failure {
+    Failure::new(Exit::Io, format!("cannot write to {error}"))
+        .hint("check the disk, or the program behind the pipe")
 }
 
 impl PartFile {
@@ -195,13 +214,18 @@ impl PartFile {
 
 impl Write for Target {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let count = self.writer.write(bytes)?;
-        self.written.0.fetch_or(count > 0, Ordering::AcqRel);
-        Ok(count)
+        match self.writer.write(bytes) {
+            Ok(count) => {
+                self.written.0.fetch_or(count > 0, Ordering::AcqRel);
+                Ok(count)
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => Err(error),
+            Err(error) => Err(self.named(&error)),
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.writer.flush()
+        self.writer.flush().map_err(|error| self.named(&error))
     }
 }
 

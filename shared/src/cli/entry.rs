@@ -73,6 +73,11 @@ where
     };
     let flags = common(&cli).clone();
     log::start(&flags);
+    tracing::debug!(
+        program = called.program(),
+        version = env!("CARGO_PKG_VERSION"),
+        "started"
+    );
     let ui = Ui::new(flags.manners());
     panic::tell(ui.clone(), called.program().to_owned());
     let outcome = on_runtime(&ui, |cancel| {

@@ -7,7 +7,8 @@ use tracing_subscriber::EnvFilter;
 use super::flags::{CommonFlags, LogFormat};
 use crate::store::SECRET_LOG_TARGETS;
 
-/// Libraries that log whole requests stay at `warn`, whatever was asked.
+/// Libraries that log whole requests, or what a credential helper printed, stay silent, whatever
+/// was asked: what matters of it is in our own errors.
 pub(super) fn start(flags: &CommonFlags) {
     let level = match flags.verbosity() {
         0 => return,
@@ -16,7 +17,7 @@ pub(super) fn start(flags: &CommonFlags) {
     };
     let quiet: Vec<String> = SECRET_LOG_TARGETS
         .iter()
-        .map(|target| format!("{target}=warn"))
+        .map(|target| format!("{target}=off"))
         .collect();
     let builder = tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::new(format!("{level},{}", quiet.join(","))))

@@ -126,6 +126,8 @@ fn refused_recipient(error: &ReadError, texts: &[String]) -> Failure {
         .hint("install `age-plugin-pq` where this runs, or use an `age1…` (X25519) or `ssh-ed25519` recipient"),
         ReadError::PluginResolve(_) => Failure::new(Exit::Config, format!("recipient cannot be used: {what}"))
             .hint("install the plugin on PATH where this runs, or use another recipient"),
+        ReadError::InvalidRecipient(text) => Failure::new(Exit::Config, format!("`{text}` is no recipient that age knows"))
+            .hint("give `-r age1…`, `-r \"ssh-ed25519 …\"`, or a file of such lines with `-R`"),
         ReadError::MissingRecipientsFile(file) => Failure::new(Exit::Config, format!("recipients file `{file}` does not exist"))
             .hint("check the path given with `-R`; `age-keygen -y key.txt > recipients.txt` makes one"),
         ReadError::InvalidRecipientsFile { filename, line_number } => Failure::new(

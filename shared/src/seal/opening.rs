@@ -61,7 +61,7 @@ impl OpenError {
                 .hint("run it at a terminal, or give an identity without passphrase: `age -d -o key.txt FILE`"),
             Self::Protected => Failure::new(Exit::NotPermitted, format!("{object}: the identity stays locked: no passphrase, or a wrong one"))
                 .hint("run it again and type the passphrase of the identity file"),
-            other => Failure::new(Exit::Data, format!("{object}: cannot be decrypted or decompressed: {}", plain(&other.to_string())))
+            other => Failure::new(Exit::Data, format!("{object}: damaged or cut short, it cannot be decrypted or decompressed: {}", plain(&other.to_string())))
                 .hint("fetch it again; if it stays so, this copy is damaged: take an older one with `--at`"),
         }
     }

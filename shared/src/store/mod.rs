@@ -5,8 +5,9 @@
 //! stays inside it; callers see one outcome per call, and [`StoreError`] says which.
 //!
 //! The libraries below log whole requests at their debug and trace levels, signatures,
-//! session tokens and presigned queries included. A log filter must therefore keep every
-//! target of [`SECRET_LOG_TARGETS`] at `warn` or above, whatever `-v` says.
+//! session tokens and presigned queries included, and as warnings what a credential helper
+//! printed. A log filter must therefore switch every target of [`SECRET_LOG_TARGETS`] off,
+//! whatever `-v` says.
 
 mod chain;
 mod destination;
@@ -26,7 +27,7 @@ use crate::failure::Failure;
 pub use destination::Destination;
 pub use options::{Credentials, PathStyle, RetryPolicy, StoreOptions, Timeouts};
 
-/// Log targets (by prefix) that show secrets below `warn`: never to be switched on.
+/// Log targets (by prefix) that show secrets: never to be switched on.
 pub const SECRET_LOG_TARGETS: &[&str] = &[
     "aws_config",
     "aws_runtime",

@@ -8,6 +8,10 @@
     reason = "a world that cannot be built stops the test, with the reason"
 )]
 
+pub mod golden;
+mod run;
+pub mod secrets;
+
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -15,8 +19,9 @@ use std::process::{Command, Output};
 use s3_sim::S3Sim;
 use talos_sim::Simulator;
 
-/// Secrets that must never show anywhere.
-pub const SECRET_KEY: &str = "planted-secret-access-key-0123456789";
+pub use run::Run;
+pub use secrets::SECRET_KEY;
+
 /// The access key id, which may show.
 pub const ACCESS_KEY: &str = "AKIDPLANTED";
 /// The bucket every world has.
@@ -42,11 +47,14 @@ pub fn programs() -> PathBuf {
     }
 }
 
+fn tools() -> PathBuf {
+    std::env::var_os("ETCDBACKUP_TOOLS_DIR")
+        .map_or_else(|| repository().join("target/tools"), PathBuf::from)
+}
+
 /// A fetched tool, by its path under `target/tools`.
 pub fn tool(path: &str) -> PathBuf {
-    let root = std::env::var_os("ETCDBACKUP_TOOLS_DIR")
-        .map_or_else(|| repository().join("target/tools"), PathBuf::from);
-    let tool = root.join(path);
+    let tool = tools().join(path);
     assert!(
         tool.exists(),
         "{} is missing: run tests/tools/fetch",
@@ -76,6 +84,12 @@ impl World {
         let config = talos
             .talosconfig(&["os:etcd:backup"])
             .expect("a talosconfig");
+        config
+            .identity
+            .key
+            .lines()
+            .filter(|line| !line.starts_with('-'))
+            .for_each(secrets::plant);
         config
             .write(&folder.path().join("talosconfig"))
             .expect("a written talosconfig");
@@ -113,8 +127,9 @@ impl World {
     }
 
     /// A command with only what a user would have: PATH, talosconfig, S3 settings.
-    pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
-        user_command(program, self.folder.path(), &self.s3.endpoint())
+    pub fn command(&self, program: impl AsRef<OsStr>) -> Run {
+        let command = user_command(program, self.folder.path(), &self.s3.endpoint());
+        Run::new(command, self.folder.path())
     }
 
     /// A pipeline in bash, all of whose programs must succeed.
@@ -183,9 +198,11 @@ impl World {
 pub fn user_command(program: impl AsRef<OsStr>, folder: &Path, s3_endpoint: &str) -> Command {
     let mut command = Command::new(program);
     let path = format!(
-        "{}:{}:/usr/bin:/bin",
+        "{}:{}:{}:/usr/bin:/bin",
         programs().display(),
-        tool("age").display()
+        tool("age").display(),
+        // Not everyone who runs a world needs it.
+        tools().join("kubectl").display()
     );
     command
         .current_dir(folder)

@@ -9,8 +9,18 @@
     reason = "tests stop at the first surprise"
 )]
 
+mod configuration;
+mod help;
+mod listing;
+mod manners;
+mod names;
 mod path;
+mod progress;
+mod pulling;
 mod routing;
+mod secrets;
 mod support;
+mod talos_backup;
 mod talos_faults;
 mod verify;
+mod wrong_input;

@@ -1,0 +1,112 @@
+//! A program as a test runs it: whatever it says is looked through for secrets.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+
+use crate::secrets;
+
+/// A [`Command`] whose output is checked.
+#[derive(Debug)]
+pub struct Run {
+    command: Command,
+    folder: PathBuf,
+}
+
+impl Run {
+    pub(crate) fn new(command: Command, folder: &Path) -> Self {
+        Self {
+            command,
+            folder: folder.to_owned(),
+        }
+    }
+
+    /// As [`Command::arg`].
+    pub fn arg(&mut self, argument: impl AsRef<OsStr>) -> &mut Self {
+        self.command.arg(argument);
+        self
+    }
+
+    /// As [`Command::args`].
+    pub fn args(&mut self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> &mut Self {
+        self.command.args(arguments);
+        self
+    }
+
+    /// As [`Command::env`].
+    pub fn env(&mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> &mut Self {
+        self.command.env(name, value);
+        self
+    }
+
+    /// As [`Command::envs`].
+    pub fn envs<Name: AsRef<OsStr>, Value: AsRef<OsStr>>(
+        &mut self,
+        variables: impl IntoIterator<Item = (Name, Value)>,
+    ) -> &mut Self {
+        self.command.envs(variables);
+        self
+    }
+
+    /// As [`Command::env_remove`].
+    pub fn env_remove(&mut self, name: impl AsRef<OsStr>) -> &mut Self {
+        self.command.env_remove(name);
+        self
+    }
+
+    /// As [`Command::current_dir`].
+    pub fn current_dir(&mut self, folder: impl AsRef<Path>) -> &mut Self {
+        self.command.current_dir(folder);
+        self
+    }
+
+    /// As [`Command::stdin`].
+    pub fn stdin(&mut self, stdin: impl Into<Stdio>) -> &mut Self {
+        self.command.stdin(stdin);
+        self
+    }
+
+    /// As [`Command::stdout`].
+    pub fn stdout(&mut self, stdout: impl Into<Stdio>) -> &mut Self {
+        self.command.stdout(stdout);
+        self
+    }
+
+    /// As [`Command::stderr`].
+    pub fn stderr(&mut self, stderr: impl Into<Stdio>) -> &mut Self {
+        self.command.stderr(stderr);
+        self
+    }
+
+    /// As [`Command::output`], and checked.
+    ///
+    /// # Errors
+    /// The program cannot be started.
+    pub fn output(&mut self) -> std::io::Result<Output> {
+        let output = self.command.output()?;
+        secrets::plant_folder(&self.folder);
+        let who = self.command.get_program().to_string_lossy().into_owned();
+        secrets::assert_none(&who, &output.stderr);
+        // A secret key goes to stdout only where a key is made.
+        if !who.ends_with("age-keygen") {
+            secrets::assert_none(&who, &output.stdout);
+        }
+        Ok(output)
+    }
+
+    /// As [`Command::spawn`]: what the child says, its test checks.
+    ///
+    /// # Errors
+    /// The program cannot be started.
+    pub fn spawn(&mut self) -> std::io::Result<Child> {
+        self.command.spawn()
+    }
+
+    /// As [`Command::status`]: for programs that talk to the terminal.
+    ///
+    /// # Errors
+    /// The program cannot be started.
+    pub fn status(&mut self) -> std::io::Result<ExitStatus> {
+        self.command.status()
+    }
+}

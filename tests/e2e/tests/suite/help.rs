@@ -1,0 +1,111 @@
+//! Help as a person sees it: examples first, one screen, and nothing in it that is not true.
+
+use e2e::golden::compare;
+use e2e::text;
+
+use crate::support::{ok, serving};
+
+/// Programs and verbs, in the order in which their examples build on each other.
+const SCREENS: [&[&str]; 6] = [
+    &["talosctl-snapshot-take"],
+    &["talosctl-snapshot-push"],
+    &["talosctl-snapshot-pull"],
+    &["kubectl-etcdbackup"],
+    &["kubectl-etcdbackup", "now"],
+    &["kubectl-etcdbackup", "list"],
+];
+
+/// Flags without a variable: guards, formats, what ends at once, and kubectl's own.
+const WITHOUT_VARIABLE: [&str; 13] = [
+    "--help",
+    "--version",
+    "--output",
+    "--force",
+    "--no-encrypt",
+    "--kubeconfig",
+    "--context",
+    "--cluster",
+    "--user",
+    "--namespace",
+    "--as",
+    "--as-group",
+    "--request-timeout",
+];
+
+fn help(screen: &[&str], flag: &str) -> String {
+    let world = serving();
+    let shown = world.ours(screen[0], &[&screen[1..], &[flag]].concat());
+    ok(&shown);
+    text(&shown.stdout)
+}
+
+#[test]
+fn short_help_fits_a_screen_and_begins_with_examples() {
+    for screen in SCREENS {
+        let shown = help(screen, "-h");
+        let name = screen.join(" ");
+        assert!(shown.starts_with("Examples:\n  "), "{name}: {shown}");
+        assert!(
+            shown.lines().count() <= 24,
+            "{name} has {} lines:\n{shown}",
+            shown.lines().count()
+        );
+        let widest = shown
+            .lines()
+            .map(|line| line.chars().count())
+            .max()
+            .unwrap();
+        assert!(widest <= 80, "{name} is {widest} wide:\n{shown}");
+        compare(&format!("help/{}.txt", screen.join("-")), &shown);
+    }
+}
+
+#[test]
+fn the_examples_of_help_run_as_printed() {
+    let world = serving();
+    for screen in SCREENS {
+        let shown = help(screen, "-h");
+        let examples = shown.lines().skip(1).take_while(|line| !line.is_empty());
+        for example in examples {
+            let run = world.shell(example);
+            assert!(run.status.success(), "{example}: {}", text(&run.stderr));
+        }
+    }
+}
+
+#[test]
+fn every_flag_has_a_variable_unless_it_lowers_a_guard() {
+    for screen in SCREENS {
+        let shown = help(screen, "--help");
+        let flags = flags(&shown);
+        assert!(flags.len() > 8, "{screen:?}: {flags:?}");
+        for (flag, text) in flags {
+            // Under kubectl `--context` is kubectl's; elsewhere it is Talos'.
+            let kubectls = flag != "--context" || screen[0].starts_with("kubectl");
+            let without = WITHOUT_VARIABLE.contains(&flag.as_str()) && kubectls;
+            assert_ne!(
+                text.contains("[env: ETCDBACKUP_"),
+                without,
+                "{screen:?}: {flag}"
+            );
+        }
+        assert!(shown.contains("Exit codes:\n"), "{screen:?}");
+    }
+}
+
+/// Long flags of a long help, each with the text below it.
+fn flags(help: &str) -> Vec<(String, String)> {
+    let mut flags: Vec<(String, String)> = Vec::new();
+    for line in help.lines() {
+        let inner = line.trim_start();
+        if inner.starts_with('-') && line.len() - inner.len() <= 6 {
+            let long = inner
+                .split([' ', ',', '['])
+                .find(|word| word.starts_with("--"));
+            flags.push((long.unwrap().to_owned(), String::new()));
+        } else if let Some((_, text)) = flags.last_mut() {
+            text.push_str(line);
+        }
+    }
+    flags
+}
