@@ -9,8 +9,14 @@
     reason = "tests stop at the first surprise"
 )]
 
+mod destinations;
+mod foreign;
+mod hashkv;
+mod kill;
 mod path;
 mod routing;
+mod store_faults;
 mod support;
 mod talos_faults;
 mod verify;
+mod write_only;
