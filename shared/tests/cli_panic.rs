@@ -115,6 +115,7 @@ async fn plan(folder: &str) -> PushPlan {
         .await
         .unwrap();
     PushPlan {
+        raw: None,
         compression: Compression::None,
         recipients: None,
         part_size: 64 * 1024,

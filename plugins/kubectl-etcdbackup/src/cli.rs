@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use etcdbackup::cli::flags::{
     CommonFlags, KubectlTalosFlags, KubernetesFlags, RecipientFlags, StoreFlags,
 };
-use etcdbackup::cli::{DrillFlags, StreamFlags, env};
+use etcdbackup::cli::{DrillFlags, StreamFlags, UploadFlags, env};
 
 /// Back up the etcd of Talos Linux clusters
 #[derive(Debug, Parser)]
@@ -76,6 +76,8 @@ pub(crate) struct Now {
     /// Parts of 5 MiB, one in flight: under 40 MiB of memory
     #[arg(long, env = env::LOW_MEMORY, hide_short_help = true)]
     pub(crate) low_memory: bool,
+    #[command(flatten)]
+    pub(crate) upload: UploadFlags,
     /// stdout: URLs (name, default) or receipt (json)
     #[arg(
         short,

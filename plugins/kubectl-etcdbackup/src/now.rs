@@ -86,6 +86,8 @@ fn plan(now: &Now, cluster: String) -> Result<Publication, Failure> {
         recipients: now.recipients.recipients(false)?.map(Arc::new),
         raw: None,
         low_memory: now.low_memory,
+        part_size: now.upload.part_size,
+        concurrency: now.upload.concurrency.map(usize::from),
         manifest: !now.no_manifest,
         min_copies: now.min_copies,
         facts: SourceFacts::default(),

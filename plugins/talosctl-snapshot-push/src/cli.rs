@@ -1,8 +1,8 @@
 //! Flags only.
 
 use clap::{Parser, ValueEnum};
-use etcdbackup::cli::env;
 use etcdbackup::cli::flags::{CommonFlags, RecipientFlags, StoreFlags};
+use etcdbackup::cli::{UploadFlags, env};
 
 /// What stdout carries.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -47,6 +47,8 @@ pub(crate) struct Push {
     /// Parts of 5 MiB, one in flight: under 40 MiB of memory
     #[arg(long, env = env::LOW_MEMORY, hide_short_help = true)]
     pub(crate) low_memory: bool,
+    #[command(flatten)]
+    pub(crate) upload: UploadFlags,
     /// stdout: URLs (name, default) or receipt (json)
     #[arg(
         short,

@@ -48,6 +48,8 @@ pub(crate) async fn run(cli: Push, context: Context) -> Result<Exit, Failure> {
         recipients: cli.recipients.recipients(from_stdin)?.map(Arc::new),
         raw,
         low_memory: cli.low_memory,
+        part_size: cli.upload.part_size,
+        concurrency: cli.upload.concurrency.map(usize::from),
         manifest: !cli.no_manifest,
         min_copies: cli.min_copies,
         facts: SourceFacts::default(),

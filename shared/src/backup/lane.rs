@@ -1,15 +1,21 @@
 //! One destination's uploads: parts in, one published object or none out.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedReceiver;
-use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::laggards::Watched;
 use super::parts::Part;
+use super::run::Cancel;
 use crate::failure::{Exit, Failure};
 use crate::store::{Store, StoreError, StoreErrorKind, Upload};
+
+/// How long the request that publishes may still take after a stop: its outcome would be
+/// unknown otherwise.
+const LAST_WORD: Duration = Duration::from_secs(5);
 
 /// What became of one destination.
 #[derive(Debug)]
@@ -20,6 +26,30 @@ pub struct Delivery {
     pub key: String,
     /// Stored, or why not.
     pub result: Result<(), Failure>,
+    /// What else a person should know of the store.
+    pub remark: Option<String>,
+}
+
+impl Delivery {
+    /// Of a lane that ended without a word.
+    pub(super) fn lost(store: &dyn Store, key: &str) -> Self {
+        let url = store.url_of(key);
+        Self {
+            result: Err(explain(End::NoLastPart, &url)),
+            url,
+            key: key.to_owned(),
+            remark: None,
+        }
+    }
+}
+
+/// How a lane ended.
+#[derive(Default)]
+pub(super) struct Landing {
+    /// None: the last part never came; the source, the proof or a signal stopped the run.
+    pub(super) delivery: Option<Delivery>,
+    /// What could not be removed from the store.
+    pub(super) remains: Option<Failure>,
 }
 
 pub(super) struct Lane {
@@ -27,19 +57,24 @@ pub(super) struct Lane {
     pub(super) key: String,
     pub(super) part_size: u64,
     pub(super) parts: UnboundedReceiver<Arc<Part>>,
-    pub(super) pending: Arc<AtomicUsize>,
-    pub(super) dropped: watch::Receiver<bool>,
+    pub(super) watched: Arc<Watched>,
+    pub(super) cancel: Cancel,
 }
 
 /// Why a lane ended without an object.
 enum End {
-    /// The last part never came: the source, the proof or a signal stopped the run.
+    /// The last part never came.
     NoLastPart,
     /// The store refused.
     Store(StoreError),
     /// The other destinations would have waited for this one.
     Lagging,
+    /// A signal, and what that means for the object.
+    Stopped(Exit, &'static str),
 }
+
+/// Where a signal hits the request that publishes.
+const UNKNOWN: &str = "whether it is stored is unknown";
 
 impl From<StoreError> for End {
     fn from(error: StoreError) -> Self {
@@ -48,48 +83,95 @@ impl From<StoreError> for End {
 }
 
 impl Lane {
-    /// Runs to the end. None: no last part came, and nothing is left in the store.
-    pub(super) async fn run(mut self) -> Option<Delivery> {
-        let url = self.store.url_of(&self.key);
-        let result = match self.deliver().await {
-            Ok(()) => Ok(()),
-            Err(End::NoLastPart) => return None,
-            Err(End::Store(error)) => Err(explain(error, &url)),
-            Err(End::Lagging) => Err(Failure::new(
-                Exit::Temporary,
-                format!("{url}: the destination was too slow for the others and was left out"),
-            )
-            .hint("run again with this destination alone, or look at why it hangs")),
+    /// Runs to the end.
+    pub(super) async fn run(mut self) -> Landing {
+        let (delivered, remains, remark) = match self.next_part().await {
+            Ok(only) if only.last => (self.put(&only).await, None, None),
+            Ok(first) => self.deliver(first).await,
+            Err(end) => (Err(end), None, None),
         };
-        Some(Delivery {
-            url,
-            key: self.key,
-            result,
-        })
+        self.watched
+            .done
+            .store(delivered.is_ok(), Ordering::Release);
+        self.watched.ended.store(true, Ordering::Release);
+        let url = self.store.url_of(&self.key);
+        let result = match delivered {
+            Err(End::NoLastPart) => None,
+            Err(end) => Some(Err(explain(end, &url))),
+            Ok(()) => Some(Ok(())),
+        };
+        Landing {
+            delivery: result.map(|result| Delivery {
+                url,
+                key: self.key,
+                result,
+                remark,
+            }),
+            remains,
+        }
     }
 
-    async fn deliver(&mut self) -> Result<(), End> {
-        let first = self.next_part().await?;
-        if first.last {
-            let put = self.store.put(&self.key, first.body.clone(), false);
-            return tokio::select! {
-                done = put => Ok(done?),
-                () = told(&mut self.dropped) => Err(End::Lagging),
-            };
-        }
-        let begin = self.store.begin(&self.key, self.part_size);
-        let upload: Arc<dyn Upload> = tokio::select! {
-            upload = begin => Arc::from(upload?),
-            () = told(&mut self.dropped) => return Err(End::Lagging),
+    /// An upload in parts; also what remains of it, and what else is to be known.
+    async fn deliver(
+        &mut self,
+        first: Arc<Part>,
+    ) -> (Result<(), End>, Option<Failure>, Option<String>) {
+        let upload = match self.begin().await {
+            Ok(upload) => upload,
+            Err(end) => return (Err(end), None, None),
         };
+        let remark = upload.remark().map(ToOwned::to_owned);
         let published = match self.send_all(first, &upload).await {
-            Ok(count) => upload.complete(count).await.map_err(End::Store),
+            Ok(count) => self.complete(upload.as_ref(), count).await,
             Err(end) => Err(end),
         };
-        match published {
-            Ok(()) => Ok(()),
-            // Harmless after a success whose answer was lost.
-            Err(end) => Err(abort(end, upload.as_ref()).await),
+        if published.is_ok() {
+            return (published, None, remark);
+        }
+        self.leave();
+        // Harmless after a success whose answer was lost.
+        let remains = upload.abort().await.err().map(Failure::from);
+        (published, remains, remark)
+    }
+
+    /// Gives back the slots of what is still on its way here: the others go on.
+    fn leave(&mut self) {
+        self.parts.close();
+        while self.parts.try_recv().is_ok() {}
+    }
+
+    async fn put(&mut self, only: &Part) -> Result<(), End> {
+        let put = self.store.put(&self.key, only.body.clone(), false);
+        let watched = Arc::clone(&self.watched);
+        tokio::select! {
+            done = self.cancel.grant(LAST_WORD, put) => {
+                Ok(done.map_err(|exit| End::Stopped(exit, UNKNOWN))??)
+            }
+            () = watched.given_up() => Err(End::Lagging),
+        }
+    }
+
+    async fn begin(&mut self) -> Result<Arc<dyn Upload>, End> {
+        let begin = self.store.begin(&self.key, self.part_size);
+        let watched = Arc::clone(&self.watched);
+        tokio::select! {
+            // An answer that comes late names what must be removed.
+            upload = self.cancel.grant(LAST_WORD, begin) => {
+                let open = "an open upload of it may remain";
+                Ok(Arc::from(upload.map_err(|exit| End::Stopped(exit, open))??))
+            }
+            () = watched.given_up() => Err(End::Lagging),
+        }
+    }
+
+    async fn complete(&mut self, upload: &dyn Upload, parts: u32) -> Result<(), End> {
+        let complete = upload.complete(parts);
+        let watched = Arc::clone(&self.watched);
+        tokio::select! {
+            done = self.cancel.grant(LAST_WORD, complete) => {
+                Ok(done.map_err(|exit| End::Stopped(exit, UNKNOWN))??)
+            }
+            () = watched.given_up() => Err(End::Lagging),
         }
     }
 
@@ -98,16 +180,14 @@ impl Lane {
         let mut running = JoinSet::new();
         let mut next = Some(first);
         let mut last = None;
+        let watched = Arc::clone(&self.watched);
         loop {
             if let Some(part) = next.take() {
                 if part.last {
                     last = Some(part.number);
                 }
-                running.spawn(store_part(
-                    Arc::clone(upload),
-                    part,
-                    Arc::clone(&self.pending),
-                ));
+                let (upload, watched) = (Arc::clone(upload), Arc::clone(&watched));
+                running.spawn(store_part(upload, part, watched));
             }
             if let (Some(count), true) = (last, running.is_empty()) {
                 return Ok(count);
@@ -117,7 +197,10 @@ impl Lane {
                     done.map_err(|_| End::NoLastPart)??;
                 }
                 part = self.parts.recv(), if last.is_none() => next = Some(part.ok_or(End::NoLastPart)?),
-                () = told(&mut self.dropped) => return Err(End::Lagging),
+                () = watched.given_up() => return Err(End::Lagging),
+                exit = self.cancel.requested() => {
+                    return Err(End::Stopped(exit, "nothing of it is stored"));
+                }
             }
         }
     }
@@ -130,37 +213,33 @@ impl Lane {
 async fn store_part(
     upload: Arc<dyn Upload>,
     part: Arc<Part>,
-    pending: Arc<AtomicUsize>,
+    watched: Arc<Watched>,
 ) -> Result<(), StoreError> {
     let stored = upload
         .part(part.number, part.offset, part.body.clone())
         .await;
-    pending.fetch_sub(1, Ordering::AcqRel);
+    watched.pending.fetch_sub(1, Ordering::AcqRel);
     stored
 }
 
-async fn told(dropped: &mut watch::Receiver<bool>) {
-    if dropped.wait_for(|dropped| *dropped).await.is_err() {
-        // Nobody can tell any more: the parts are all sent.
-        std::future::pending::<()>().await;
-    }
-}
-
-/// Removes the open upload; where that fails, the remains are what must be told.
-async fn abort(end: End, upload: &dyn Upload) -> End {
-    match upload.abort().await {
-        Ok(()) => end,
-        Err(remains) => End::Store(remains),
-    }
-}
-
-fn explain(error: StoreError, url: &str) -> Failure {
-    if error.kind == StoreErrorKind::Exists {
-        return Failure::new(
+fn explain(end: End, url: &str) -> Failure {
+    match end {
+        End::Store(error) if error.kind == StoreErrorKind::Exists => Failure::new(
             Exit::Temporary,
             format!("{url}: an object of that name exists and was not overwritten"),
         )
-        .hint("run again: the new name carries a new time");
+        .hint("run again: the new name carries a new time"),
+        End::Store(error) => error.into(),
+        End::Lagging => Failure::new(
+            Exit::Temporary,
+            format!("{url}: the destination stood still while the others waited, and was left out"),
+        )
+        .hint("run again with this destination alone, or look at why it hangs"),
+        End::Stopped(exit, meaning) => {
+            Failure::new(exit, format!("stopped by a signal: {url}: {meaning}"))
+                .hint("run it again")
+        }
+        End::NoLastPart => Failure::new(Exit::Bug, format!("{url}: the last part never came"))
+            .hint("this is a bug of ours: please report it"),
     }
-    error.into()
 }

@@ -7,6 +7,7 @@
 //! in hand, and nothing is published without a last part.
 
 mod facts;
+mod laggards;
 mod lane;
 mod metered;
 mod pack;

@@ -2,14 +2,15 @@
 
 use std::io::{self, Write};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::UnboundedSender;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::laggards::{Laggards, Watched};
 use crate::snapshot::Proof;
 
 /// One part; its slot is free again when the last lane dropped it.
@@ -26,10 +27,7 @@ pub(super) struct Part {
 pub(super) struct LaneSender {
     /// Unbounded by itself: slots bound it.
     pub(super) parts: UnboundedSender<Arc<Part>>,
-    /// Parts sent and not yet stored.
-    pub(super) pending: Arc<AtomicUsize>,
-    /// Told to give up because the others wait for it.
-    pub(super) dropped: watch::Sender<bool>,
+    pub(super) watched: Arc<Watched>,
 }
 
 /// Gathers bytes into parts. Dropped without [`PartWriter::finish`], no lane ever sees a
@@ -79,6 +77,7 @@ impl PartWriter {
         if self.slot.is_some() {
             return Ok(());
         }
+        let mut laggards = self.laggards();
         loop {
             let (limit, slots) = (self.lag_limit, Arc::clone(&self.slots));
             // The timer needs the runtime, so it is made inside.
@@ -91,27 +90,16 @@ impl PartWriter {
                     self.buffer = Vec::with_capacity(self.part_size);
                     return Ok(());
                 }
-                Ok(Err(_)) => return Err(io::Error::new(io::ErrorKind::Interrupted, "stopped")),
-                Err(_) => self.drop_laggards(),
+                // Never `Interrupted`: whoever writes would try for ever.
+                Ok(Err(_)) => return Err(io::Error::other("stopped")),
+                Err(_) => laggards.give_up(),
             }
         }
     }
 
-    /// A destination that holds slots while another waits for work is left behind.
-    fn drop_laggards(&mut self) {
-        let some_wait = self
-            .lanes
-            .iter()
-            .any(|lane| !lane.parts.is_closed() && lane.pending.load(Ordering::Acquire) == 0);
-        if some_wait {
-            for lane in self
-                .lanes
-                .iter()
-                .filter(|lane| lane.pending.load(Ordering::Acquire) > 0)
-            {
-                lane.dropped.send_replace(true);
-            }
-        }
+    fn laggards(&self) -> Laggards {
+        let watched = self.lanes.iter().map(|lane| Arc::clone(&lane.watched));
+        Laggards::new(watched.collect())
     }
 
     fn send(&mut self, last: bool) -> io::Result<()> {
@@ -130,7 +118,7 @@ impl PartWriter {
         self.offset += part.body.len() as u64;
         let mut reached = false;
         for lane in &self.lanes {
-            lane.pending.fetch_add(1, Ordering::AcqRel);
+            lane.watched.pending.fetch_add(1, Ordering::AcqRel);
             reached |= lane.parts.send(Arc::clone(&part)).is_ok();
         }
         // With no lane left the reason is theirs to tell.

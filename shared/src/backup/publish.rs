@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::facts::SourceFacts;
+use super::lane::Delivery;
 use super::run::{Cancel, Outcome, PushPlan, push};
 use super::source::{SnapshotSource, SourceError};
 use crate::catalogue::{Content, MANIFEST_VERSION, Manifest, ObjectName, Verified, manifest_name};
@@ -17,8 +18,10 @@ use crate::snapshot::Sound;
 use crate::store::{self, Destination, Store, StoreOptions};
 
 const MIB: usize = 1024 * 1024;
-/// A destination that holds every slot this long, while another waits, is left out.
-const LAG_LIMIT: Duration = Duration::from_secs(20);
+/// A destination that stands still this long, while another waits for it, is left out.
+const LAG_LIMIT: Duration = Duration::from_secs(30);
+/// How long manifests may still take after a stop.
+const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// What to publish, and where.
 pub struct Publication {
@@ -36,6 +39,10 @@ pub struct Publication {
     pub raw: Option<Sound>,
     /// Small parts, one at a time.
     pub low_memory: bool,
+    /// Bytes of a part; none: 8 MiB, or 5 MiB with `low_memory`.
+    pub part_size: Option<usize>,
+    /// Parts on their way at once; none: 3, or 1 with `low_memory`.
+    pub concurrency: Option<usize>,
     /// Whether a manifest is written beside each object.
     pub manifest: bool,
     /// How many destinations must have it; none: all.
@@ -105,7 +112,7 @@ pub struct Published {
 pub async fn publish(
     source: &mut dyn SnapshotSource,
     publication: &Publication,
-    cancel: Cancel,
+    mut cancel: Cancel,
 ) -> Result<Published, SourceError> {
     let taken_at = Timestamp::now();
     let refused = |failure| SourceError {
@@ -122,11 +129,7 @@ pub async fn publish(
     .map_err(refused)?
     .to_string();
     let stores = open_all(publication).await.map_err(refused)?;
-    let (part_size, slots) = match (publication.low_memory, stores.len()) {
-        (true, count) => (5 * MIB, 1 + count),
-        (false, 1) => (8 * MIB, 4),
-        (false, _) => (8 * MIB, 6),
-    };
+    let (part_size, slots) = parts(publication, stores.len());
     let plan = PushPlan {
         compression: publication.compression,
         recipients: publication.recipients.clone(),
@@ -139,19 +142,37 @@ pub async fn publish(
             .map(|store| (Arc::clone(store), store.key_of(&name)))
             .collect(),
     };
-    let outcome = push(source, plan, cancel).await?;
-    let warnings = if publication.manifest {
-        write_manifests(
-            &stores,
-            &name,
-            &manifest(&name, taken_at, &source.name(), publication, &outcome),
-            &outcome,
-        )
-        .await
-    } else {
-        Vec::new()
-    };
+    let outcome = push(source, plan, cancel.clone()).await?;
+    let mut warnings: Vec<String> = outcome.deliveries.iter().filter_map(remark).collect();
+    if publication.manifest {
+        let manifest = manifest(&name, taken_at, &source.name(), publication, &outcome);
+        let written = write_manifests(&stores, &name, &manifest, &outcome);
+        match cancel.grant(LAST_WORDS, written).await {
+            Ok(unwritten) => warnings.extend(unwritten),
+            Err(_) => warnings.push("stopped by a signal: manifests are missing".to_owned()),
+        }
+    }
     Ok(judge(publication, taken_at, outcome, warnings))
+}
+
+/// Bytes of a part, and how many may be in memory at once.
+fn parts(publication: &Publication, destinations: usize) -> (usize, usize) {
+    let (size, slots) = match (publication.low_memory, destinations) {
+        (true, count) => (5 * MIB, 1 + count),
+        (false, 1) => (8 * MIB, 4),
+        (false, _) => (8 * MIB, 6),
+    };
+    (
+        publication.part_size.unwrap_or(size),
+        // One is filled for each destination while the others are on their way.
+        publication
+            .concurrency
+            .map_or(slots, |concurrency| concurrency + destinations),
+    )
+}
+
+fn remark(delivery: &Delivery) -> Option<String> {
+    delivery.remark.clone()
 }
 
 async fn open_all(publication: &Publication) -> Result<Vec<Arc<dyn Store>>, Failure> {

@@ -1,14 +1,16 @@
 //! One run of the pipeline: actors started, joined in order, one verdict.
 
+use std::collections::BTreeMap;
+use std::future::Future;
 use std::io::Write;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 
-use super::lane::{Delivery, Lane};
+use super::laggards::{Laggards, Watched};
+use super::lane::{Delivery, Landing, Lane};
 use super::pack::{self, PackError};
 use super::parts::{LaneSender, PartWriter};
 use super::source::{Feed, SnapshotSource, SourceError};
@@ -28,10 +30,34 @@ pub struct Cancel(pub watch::Receiver<Option<Exit>>);
 impl Cancel {
     /// Waits until the run shall stop; for ever when nobody can say so.
     pub async fn requested(&mut self) -> Exit {
-        match self.0.wait_for(Option::is_some).await {
+        let told = self.0.wait_for(Option::is_some).await.map(|exit| *exit);
+        match told {
             Ok(exit) => exit.unwrap_or(Exit::Terminated),
             Err(_) => std::future::pending().await,
         }
+    }
+
+    /// Whether a stop was asked for.
+    fn told(&self) -> Option<Exit> {
+        *self.0.borrow()
+    }
+
+    /// Begins `work` unless a stop was asked for, and lets it end by itself; after a stop
+    /// only for `limit` longer.
+    pub(super) async fn grant<T>(
+        &mut self,
+        limit: Duration,
+        work: impl Future<Output = T>,
+    ) -> Result<T, Exit> {
+        if let Some(exit) = self.told() {
+            return Err(exit);
+        }
+        tokio::pin!(work);
+        let exit = tokio::select! {
+            done = &mut work => return Ok(done),
+            exit = self.requested() => exit,
+        };
+        tokio::time::timeout(limit, work).await.map_err(|_| exit)
     }
 }
 
@@ -79,7 +105,9 @@ pub async fn push(
 ) -> Result<Outcome, SourceError> {
     let (feed, from) = mpsc::channel(BATCHES);
     let slots = Arc::new(Semaphore::new(plan.slots));
-    let (senders, lanes) = start_lanes(&plan);
+    let (senders, lanes) = start_lanes(&plan, &cancel);
+    let watched = senders.iter().map(|lane| Arc::clone(&lane.watched));
+    let laggards = Laggards::new(watched.collect());
     let writer = PartWriter::new(
         senders,
         Arc::clone(&slots),
@@ -89,27 +117,31 @@ pub async fn push(
     );
     let (compression, recipients) = (plan.compression, plan.recipients.clone());
     let raw = plan.raw.clone();
-    let packed = spawn(move || pack::pack(from, writer, compression, recipients.as_deref(), raw));
+    let mut packed =
+        spawn(move || pack::pack(from, writer, compression, recipients.as_deref(), raw));
     let fed = feed_until(source, feed, &mut cancel).await;
     if fed.is_err() {
         // The thread may wait for a slot that no store gives back.
         slots.close();
     }
     let packed = tokio::select! {
-        packed = packed => joined(packed),
-        stopped = stop(&mut cancel), if fed.is_ok() => {
+        packed = &mut packed => packed,
+        _ = cancel.requested(), if fed.is_ok() => {
             slots.close();
-            abandon(lanes).await;
-            return Err(stopped);
+            packed.await
         }
     };
-    let deliveries = abandon(lanes).await;
-    let packed = verdict(source, fed, packed, &deliveries)?;
+    let landings = land(lanes, laggards, plan.lag_limit).await;
+    let packed = match (joined(packed), cancel.told()) {
+        (Err(_), Some(exit)) if fed.is_ok() => Err(stopped(exit)),
+        (packed, _) => verdict(source, fed, packed, &landings),
+    };
+    let packed = packed.map_err(|error| tell_remains(error, &landings))?;
     Ok(Outcome {
         proof: packed.proof,
         stored_bytes: packed.stored_bytes,
         stored_sha256: packed.stored_sha256,
-        deliveries,
+        deliveries: deliveries(&plan, landings),
     })
 }
 
@@ -136,40 +168,78 @@ pub async fn take<W: Write + Send + 'static>(
     verdict(source, fed, copied, &[])
 }
 
-/// What each lane ends with, once the parts ended.
-async fn abandon(lanes: Vec<JoinHandle<Option<Delivery>>>) -> Vec<Delivery> {
-    let mut deliveries = Vec::with_capacity(lanes.len());
-    for lane in lanes {
-        if let Ok(Some(delivery)) = lane.await {
-            deliveries.push(delivery);
-        }
-    }
-    deliveries
-}
+type Lanes = JoinSet<(usize, Landing)>;
 
-fn start_lanes(plan: &PushPlan) -> (Vec<LaneSender>, Vec<JoinHandle<Option<Delivery>>>) {
-    let start = |(store, key): &(Arc<dyn Store>, String)| {
+fn start_lanes(plan: &PushPlan, cancel: &Cancel) -> (Vec<LaneSender>, Lanes) {
+    let mut lanes = JoinSet::new();
+    let mut senders = Vec::with_capacity(plan.destinations.len());
+    for (number, (store, key)) in plan.destinations.iter().enumerate() {
         let (parts, from) = mpsc::unbounded_channel();
-        let (dropped, told) = watch::channel(false);
-        let pending = Arc::new(AtomicUsize::new(0));
+        let watched = Arc::new(Watched::new(Arc::clone(store)));
         let lane = Lane {
             store: Arc::clone(store),
             key: key.clone(),
             part_size: plan.part_size as u64,
             parts: from,
-            pending: Arc::clone(&pending),
-            dropped: told,
+            watched: Arc::clone(&watched),
+            cancel: cancel.clone(),
         };
-        (
-            LaneSender {
-                parts,
-                pending,
-                dropped,
-            },
-            tokio::spawn(lane.run()),
-        )
+        senders.push(LaneSender { parts, watched });
+        lanes.spawn(async move { (number, lane.run().await) });
+    }
+    (senders, lanes)
+}
+
+/// What each lane ends with, in the plan's order, once the parts ended. One that stands
+/// still while others have all of it is left out.
+async fn land(mut lanes: Lanes, mut laggards: Laggards, limit: Duration) -> Vec<Landing> {
+    let mut landings = BTreeMap::new();
+    let count = lanes.len();
+    laggards.look();
+    loop {
+        match tokio::time::timeout(limit, lanes.join_next()).await {
+            Ok(Some(landed)) => landings.extend(landed),
+            Ok(None) => break,
+            Err(_) => laggards.give_up(),
+        }
+    }
+    // A lane that panicked has told nothing.
+    let of = |number| landings.remove(&number).unwrap_or_default();
+    (0..count).map(of).collect()
+}
+
+/// Every destination's result; what remains there belongs to it.
+fn deliveries(plan: &PushPlan, landings: Vec<Landing>) -> Vec<Delivery> {
+    let of = |((store, key), landing): (&(Arc<dyn Store>, String), Landing)| {
+        let mut delivery = landing
+            .delivery
+            .unwrap_or_else(|| Delivery::lost(store.as_ref(), key));
+        delivery.result = match (delivery.result, landing.remains) {
+            (Err(failure), Some(remains)) => Err(with_remains(failure, &remains)),
+            (result, _) => result,
+        };
+        delivery
     };
-    plan.destinations.iter().map(start).unzip()
+    plan.destinations.iter().zip(landings).map(of).collect()
+}
+
+/// What could not be removed is told with the failure that left it.
+fn tell_remains(mut error: SourceError, landings: &[Landing]) -> SourceError {
+    let remains = landings
+        .iter()
+        .filter_map(|landing| landing.remains.as_ref());
+    error.failure = remains.fold(error.failure, with_remains);
+    error
+}
+
+/// A run that leaves something behind is worth a look: 75, but for a signal's own code.
+fn with_remains(mut failure: Failure, remains: &Failure) -> Failure {
+    failure.what = format!("{}; {}", failure.what, remains.what);
+    failure.hint.clone_from(&remains.hint);
+    if !matches!(failure.exit, Exit::Interrupted | Exit::Terminated) {
+        failure.exit = remains.exit;
+    }
+    failure
 }
 
 /// A thread for blocking stages; dropping the receiver never blocks the runtime.
@@ -201,7 +271,10 @@ async fn feed_until(
 }
 
 pub(super) async fn stop(cancel: &mut Cancel) -> SourceError {
-    let exit = cancel.requested().await;
+    stopped(cancel.requested().await)
+}
+
+fn stopped(exit: Exit) -> SourceError {
     let failure =
         Failure::new(exit, "stopped by a signal: nothing was published").hint("run it again");
     SourceError {
@@ -215,14 +288,14 @@ fn verdict<T>(
     source: &dyn SnapshotSource,
     fed: Result<(), SourceError>,
     packed: Result<T, PackError>,
-    deliveries: &[Delivery],
+    landings: &[Landing],
 ) -> Result<T, SourceError> {
     fed?;
     match packed {
         Ok(packed) => Ok(packed),
         Err(PackError::Refused(refused)) => Err(refused_by_proof(source, &refused)),
         Err(PackError::Cut) => Err(refused_by_proof(source, &SnapshotError::Empty)),
-        Err(PackError::Io(error)) => Err(stage_failed(&error, deliveries)),
+        Err(PackError::Io(error)) => Err(stage_failed(&error, landings)),
     }
 }
 
@@ -245,13 +318,16 @@ fn refused_by_proof(source: &dyn SnapshotSource, refused: &SnapshotError) -> Sou
 }
 
 /// With no lane left, pack can only say that nobody listens: the lanes know why.
-fn stage_failed(error: &std::io::Error, deliveries: &[Delivery]) -> SourceError {
-    let told = deliveries
+fn stage_failed(error: &std::io::Error, landings: &[Landing]) -> SourceError {
+    let mut told = landings
         .iter()
-        .find_map(|delivery| delivery.result.as_ref().err());
-    let failure = match told {
+        .filter_map(|landing| landing.delivery.as_ref()?.result.as_ref().err());
+    let failure = match told.next() {
         Some(first) => {
-            let failure = Failure::new(first.exit, first.what.clone());
+            let all = told.fold(first.what.clone(), |all, next| {
+                format!("{all}; {}", next.what)
+            });
+            let failure = Failure::new(first.exit, all);
             match &first.hint {
                 Some(hint) => failure.hint(hint.clone()),
                 None => failure,

@@ -62,6 +62,9 @@ mod tests {
         fn url_of(&self, key: &str) -> String {
             format!("s3://bucket/{key}")
         }
+        fn moved(&self) -> u64 {
+            0
+        }
         async fn put(&self, _: &str, _: Bytes, _: bool) -> Result<(), StoreError> {
             refused()
         }

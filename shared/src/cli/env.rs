@@ -106,6 +106,7 @@ variables! {
     S3_REGION "S3_REGION" Text "--s3-region" "S3 region; comes before AWS_REGION"
     S3_PATH_STYLE "S3_PATH_STYLE" Text "--s3-path-style" "auto, path or virtual"
     S3_CA_FILE "S3_CA_FILE" File "--s3-ca-file" "CAs to trust besides the system's; comes before AWS_CA_BUNDLE"
+    S3_TIMEOUT "S3_TIMEOUT" Text "--s3-timeout" "how long one request to a store may take"
     S3_PROFILE "S3_PROFILE" Text "--s3-profile" "profile of the AWS files; comes before AWS_PROFILE"
     URL_FILE "URL_FILE" File "--url-file" "file that holds a presigned URL"
 
@@ -117,6 +118,8 @@ variables! {
     COMPRESS "COMPRESS" Text "--compress" "zstd, zstd:LEVEL or none"
     DIRECT "DIRECT" Switch "--direct" "run the backup from here"
     FILE "FILE" File "--file" "snapshot file to push"
+    PART_SIZE "PART_SIZE" Text "--part-size" "size of an uploaded part"
+    CONCURRENCY "CONCURRENCY" Text "--concurrency" "parts on their way at once"
     LOW_MEMORY "LOW_MEMORY" Switch "--low-memory" "small parts, one at a time"
     MIN_COPIES "MIN_COPIES" Text "--min-copies" "copies that must be stored"
     NO_MANIFEST "NO_MANIFEST" Switch "--no-manifest" "write no manifest"

@@ -1,6 +1,7 @@
 //! Flag groups, defined once and flattened into each program.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{ArgAction, Args, ValueEnum};
 
@@ -8,7 +9,7 @@ use super::env;
 use super::ui::Manners;
 use crate::failure::{Exit, Failure};
 use crate::seal::Recipients;
-use crate::store::{PathStyle, StoreOptions};
+use crate::store::{PathStyle, StoreOptions, Timeouts};
 use crate::talos::Selection;
 
 /// What every program takes.
@@ -217,6 +218,9 @@ pub struct StoreFlags {
     /// Profile of the AWS configuration files
     #[arg(long, env = env::S3_PROFILE, value_name = "NAME", help_heading = "Store", hide_short_help = true)]
     pub s3_profile: Option<String>,
+    /// Longest time for one request, its body included (90s, 5m)
+    #[arg(long, env = env::S3_TIMEOUT, value_name = "TIME", value_parser = super::limits::duration, hide_short_help = true, help_heading = "Store")]
+    pub s3_timeout: Option<Duration>,
 }
 
 impl StoreFlags {
@@ -232,6 +236,9 @@ impl StoreFlags {
             },
             s3_ca_file: self.s3_ca_file.clone(),
             s3_profile: self.s3_profile.clone(),
+            timeouts: self
+                .s3_timeout
+                .map_or_else(Timeouts::default, Timeouts::fixed),
             ..StoreOptions::default()
         }
     }

@@ -17,6 +17,7 @@ mod settings;
 mod signals;
 pub mod table;
 pub mod ui;
+mod upload;
 mod usage;
 
 pub use called::Called;
@@ -25,3 +26,4 @@ pub use entry::{Context, run, run_with};
 pub use limits::StreamFlags;
 pub use progress::Progress;
 pub use ui::Ui;
+pub use upload::UploadFlags;

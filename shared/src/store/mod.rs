@@ -144,6 +144,10 @@ pub trait Upload: Send + Sync {
     async fn part(&self, number: u32, offset: u64, body: Bytes) -> Result<(), StoreError>;
     /// Publishes parts 1 to `parts`.
     async fn complete(&self, parts: u32) -> Result<(), StoreError>;
+    /// What else may remain in the store, for a person to know: one sentence.
+    fn remark(&self) -> Option<&str> {
+        None
+    }
     /// Removes what was uploaded; bounded in time. An error means that something may
     /// remain, and names it.
     async fn abort(&self) -> Result<(), StoreError>;
@@ -157,6 +161,8 @@ pub trait Store: Send + Sync {
     fn key_of(&self, name: &str) -> String;
     /// The full URL of a key, as people write it.
     fn url_of(&self, key: &str) -> String;
+    /// Bytes given away so far, by every call. Where it stands still, so does the store.
+    fn moved(&self) -> u64;
     /// Stores a small object in one request. `overwrite`: manifests may be replaced,
     /// snapshots never.
     async fn put(&self, key: &str, body: Bytes, overwrite: bool) -> Result<(), StoreError>;

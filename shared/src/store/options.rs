@@ -88,6 +88,16 @@ impl Default for Timeouts {
 }
 
 impl Timeouts {
+    /// One limit for every request, its body included.
+    pub fn fixed(limit: Duration) -> Self {
+        Self {
+            request: limit,
+            slowest_upload: u64::MAX,
+            idle: limit,
+            ..Self::default()
+        }
+    }
+
     /// The limit of one attempt that sends `bytes`.
     pub(super) fn of(&self, bytes: usize) -> Duration {
         let seconds = bytes as u64 / self.slowest_upload.max(1);

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use clap::Args;
 use e2e::{ACCESS_KEY, BUCKET, SECRET_KEY};
-use s3_sim::S3Sim;
+use s3_sim::folder::FolderServer;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -24,10 +24,8 @@ pub(crate) struct Sink {
 
 impl Sink {
     pub(crate) fn serve(&self) -> ExitCode {
-        let s3 = S3Sim::builder()
-            .bucket(BUCKET)
-            .credentials(ACCESS_KEY, SECRET_KEY)
-            .start();
+        // On disk: gibibytes of objects are no matter of the server's memory.
+        let s3 = FolderServer::start(&[BUCKET], ACCESS_KEY, SECRET_KEY).expect("an S3 server");
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()

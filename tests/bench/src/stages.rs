@@ -310,6 +310,11 @@ impl Store for Kept {
         format!("memory:{key}")
     }
 
+    fn moved(&self) -> u64 {
+        let parts = self.0.lock().expect("parts");
+        parts.iter().map(|part| part.len() as u64).sum()
+    }
+
     async fn put(&self, _key: &str, body: Bytes, _overwrite: bool) -> Result<(), StoreError> {
         self.part(1, 0, body).await
     }

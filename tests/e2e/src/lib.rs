@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use s3_sim::S3Sim;
+use s3_sim::folder::FolderServer;
 use talos_sim::Simulator;
 
 pub use run::Run;
@@ -63,12 +64,30 @@ pub fn tool(path: &str) -> PathBuf {
     tool
 }
 
+/// An S3 server of a world.
+pub trait S3Server {
+    /// URL to give to clients.
+    fn endpoint(&self) -> String;
+}
+
+impl S3Server for S3Sim {
+    fn endpoint(&self) -> String {
+        Self::endpoint(self)
+    }
+}
+
+impl S3Server for FolderServer {
+    fn endpoint(&self) -> String {
+        Self::endpoint(self)
+    }
+}
+
 /// Everything a backup needs, on loopback, gone when dropped.
-pub struct World {
+pub struct World<S = S3Sim> {
     /// The Talos control plane.
     pub talos: Simulator,
     /// The S3 server.
-    pub s3: S3Sim,
+    pub s3: S,
     /// Working folder: talosconfig, `key.txt`, `recipients.txt`.
     pub folder: tempfile::TempDir,
 }
@@ -78,24 +97,8 @@ impl World {
     pub fn around(talos: Simulator) -> Self {
         let s3 = S3Sim::builder()
             .bucket(BUCKET)
-            .credentials(ACCESS_KEY, SECRET_KEY)
-            .start();
-        let folder = tempfile::tempdir().expect("a folder");
-        let config = talos
-            .talosconfig(&["os:etcd:backup"])
-            .expect("a talosconfig");
-        config
-            .identity
-            .key
-            .lines()
-            .filter(|line| !line.starts_with('-'))
-            .for_each(secrets::plant);
-        config
-            .write(&folder.path().join("talosconfig"))
-            .expect("a written talosconfig");
-        let world = Self { talos, s3, folder };
-        make_key(world.folder.path());
-        world
+            .credentials(ACCESS_KEY, SECRET_KEY);
+        Self::of(talos, s3.start())
     }
 
     /// A world that serves these bytes as every node's snapshot.
@@ -111,13 +114,48 @@ impl World {
 
     /// A world with a real etcd behind three nodes, filled.
     pub fn with_etcd() -> Self {
-        let talos = Simulator::builder()
-            .etcd(&tool("etcd-3.5/etcd"))
-            .cluster_name("prod")
-            .start()
-            .expect("a simulator");
-        let world = Self::around(talos);
+        let world = Self::around(talos_with_etcd());
         world.fill(400);
+        world
+    }
+}
+
+impl World<FolderServer> {
+    /// The demo's world: a real etcd, and an S3 server over a folder.
+    pub fn demo() -> Self {
+        let s3 = FolderServer::start(&[BUCKET], ACCESS_KEY, SECRET_KEY).expect("an S3 server");
+        let world = Self::of(talos_with_etcd(), s3);
+        world.fill(400);
+        world
+    }
+}
+
+fn talos_with_etcd() -> Simulator {
+    Simulator::builder()
+        .etcd(&tool("etcd-3.5/etcd"))
+        .cluster_name("prod")
+        .start()
+        .expect("a simulator")
+}
+
+impl<S: S3Server> World<S> {
+    /// A world of these two.
+    pub fn of(talos: Simulator, s3: S) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let config = talos
+            .talosconfig(&["os:etcd:backup"])
+            .expect("a talosconfig");
+        config
+            .identity
+            .key
+            .lines()
+            .filter(|line| !line.starts_with('-'))
+            .for_each(secrets::plant);
+        config
+            .write(&folder.path().join("talosconfig"))
+            .expect("a written talosconfig");
+        let world = Self { talos, s3, folder };
+        make_key(world.folder.path());
         world
     }
 

@@ -14,38 +14,39 @@ const HEADER: usize = 16;
 const META: u16 = 0x04;
 const LEAF: u16 = 0x02;
 const FREELIST: u16 = 0x10;
-const FREELIST_PAGE: u64 = 2;
-/// Two meta pages, the freelist, the root; the rest is free.
-const USED: usize = 4;
-/// A freelist page counts in 16 bits, and must hold its list.
-const MOST: usize = USED + (PAGE - HEADER) / 8;
+const FREELIST_PAGE: usize = 2;
+/// A freelist counts in 16 bits, and the highest number means something else.
+const MOST: usize = 0xFFFE;
 
-/// A snapshot of at least `size` bytes, up to 2 MiB: an empty root bucket and free pages of
+/// A snapshot of at least `size` bytes, up to 255 MiB: an empty root bucket and free pages of
 /// text that compresses about as Kubernetes' objects do.
 #[must_use]
 pub fn snapshot(size: usize) -> Vec<u8> {
-    let pages = size.div_ceil(PAGE).clamp(USED, MOST);
+    let wanted = size.div_ceil(PAGE).min(MOST);
+    // The list goes over into the pages behind it; the root follows.
+    let list = (HEADER + wanted * 8).div_ceil(PAGE);
+    let root = FREELIST_PAGE + list;
+    let pages = wanted.max(root + 1);
+    let free = root + 1..pages;
     let mut file = vec![0; pages * PAGE];
     for (transaction, page) in [(7, 0), (6, 1)] {
         write_meta(
             &mut file[page * PAGE..][..PAGE],
             page as u64,
-            pages as u64,
+            (root as u64, pages as u64),
             transaction,
         );
     }
-    let freelist = &mut file[2 * PAGE..3 * PAGE];
-    write_header(
-        freelist,
-        FREELIST_PAGE,
-        FREELIST,
-        u16::try_from(pages - USED).unwrap_or(u16::MAX),
-    );
-    for (slot, page) in freelist[HEADER..].chunks_exact_mut(8).zip(USED..pages) {
+    let freelist = &mut file[FREELIST_PAGE * PAGE..root * PAGE];
+    let count = u16::try_from(free.len()).unwrap_or(u16::MAX);
+    write_header(freelist, FREELIST_PAGE as u64, FREELIST, count);
+    let overflow = u32::try_from(list - 1).unwrap_or(u32::MAX);
+    freelist[12..16].copy_from_slice(&overflow.to_le_bytes());
+    for (slot, page) in freelist[HEADER..].chunks_exact_mut(8).zip(free.clone()) {
         slot.copy_from_slice(&(page as u64).to_le_bytes());
     }
-    write_header(&mut file[3 * PAGE..USED * PAGE], 3, LEAF, 0);
-    for (page, contents) in file.chunks_exact_mut(PAGE).enumerate().skip(USED) {
+    write_header(&mut file[root * PAGE..][..PAGE], root as u64, LEAF, 0);
+    for (page, contents) in file.chunks_exact_mut(PAGE).enumerate().skip(free.start) {
         fill(contents, page as u64);
     }
     let trailer = digest(&SHA256, &file);
@@ -59,7 +60,7 @@ fn write_header(page: &mut [u8], id: u64, flags: u16, count: u16) {
     page[10..12].copy_from_slice(&count.to_le_bytes());
 }
 
-fn write_meta(page: &mut [u8], id: u64, pages: u64, transaction: u64) {
+fn write_meta(page: &mut [u8], id: u64, (root, pages): (u64, u64), transaction: u64) {
     write_header(page, id, META, 0);
     let mut meta = Vec::with_capacity(64);
     meta.extend_from_slice(&MAGIC.to_le_bytes());
@@ -67,7 +68,7 @@ fn write_meta(page: &mut [u8], id: u64, pages: u64, transaction: u64) {
     meta.extend_from_slice(&4096_u32.to_le_bytes());
     meta.extend_from_slice(&0_u32.to_le_bytes());
     // The root bucket (page, sequence), the freelist, the high-water mark, the transaction.
-    for number in [3, 0, FREELIST_PAGE, pages, transaction] {
+    for number in [root, 0, FREELIST_PAGE as u64, pages, transaction] {
         meta.extend_from_slice(&u64::to_le_bytes(number));
     }
     let checksum = fnv64a(&meta);
@@ -103,7 +104,7 @@ mod tests {
 
     #[test]
     fn is_as_long_as_its_header_says_and_its_digest_holds() {
-        for size in [0, 16 * 1024, 100_000, 2 << 20] {
+        for size in [0, 16 * 1024, 100_000, 2 << 20, 20 << 20] {
             let snapshot = snapshot(size);
             assert_eq!(snapshot.len() % 512, TRAILER);
             let (file, trailer) = snapshot.split_at(snapshot.len() - TRAILER);

@@ -11,6 +11,8 @@ mod trouble;
 
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -26,12 +28,14 @@ const READ_SIZE: usize = 256 * 1024;
 /// A folder.
 pub(super) struct FileStore {
     folder: PathBuf,
+    moved: Arc<AtomicU64>,
 }
 
 impl FileStore {
     pub(super) fn new(folder: &Path) -> Self {
         Self {
             folder: folder.to_path_buf(),
+            moved: Arc::default(),
         }
     }
 
@@ -72,11 +76,18 @@ impl Store for FileStore {
         format!("file://{}/{key}", folder.trim_end_matches('/'))
     }
 
+    fn moved(&self) -> u64 {
+        self.moved.load(Ordering::Relaxed)
+    }
+
     async fn put(&self, key: &str, body: Bytes, overwrite: bool) -> Result<(), StoreError> {
-        let part = self.part_file(key).await?;
+        let (part, moved) = (self.part_file(key).await?, Arc::clone(&self.moved));
         blocking(move || {
             let stored = part
                 .write_at(&body, 0)
+                .inspect(|()| {
+                    moved.fetch_add(body.len() as u64, Ordering::Relaxed);
+                })
                 .and_then(|()| part.publish(overwrite));
             // What could not be stored leaves nothing; the first error is the one that tells.
             stored.inspect_err(|_| drop(part.remove()))
@@ -90,7 +101,8 @@ impl Store for FileStore {
         if tokio::fs::symlink_metadata(&path).await.is_ok() {
             return Err(trouble::exists(&path));
         }
-        Ok(Box::new(FileUpload::new(self.part_file(key).await?)))
+        let part = self.part_file(key).await?;
+        Ok(Box::new(FileUpload::new(part, Arc::clone(&self.moved))))
     }
 
     /// The whole folder is one page: sorting needs all of it anyway.

@@ -5,6 +5,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -155,15 +156,18 @@ pub(super) struct FileUpload {
     id: String,
     /// Offset and length of each part written so far.
     written: Mutex<BTreeMap<u32, (u64, u64)>>,
+    /// Of the whole store.
+    moved: Arc<AtomicU64>,
 }
 
 impl FileUpload {
-    pub(super) fn new(part: PartFile) -> Self {
+    pub(super) fn new(part: PartFile, moved: Arc<AtomicU64>) -> Self {
         let id = part.path.display().to_string();
         Self {
             part: Arc::new(part),
             id,
             written: Mutex::default(),
+            moved,
         }
     }
 
@@ -189,6 +193,7 @@ impl Upload for FileUpload {
     async fn part(&self, number: u32, offset: u64, body: Bytes) -> Result<(), StoreError> {
         let (part, length) = (Arc::clone(&self.part), body.len() as u64);
         blocking(move || part.write_at(&body, offset)).await?;
+        self.moved.fetch_add(length, Ordering::Relaxed);
         self.written
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

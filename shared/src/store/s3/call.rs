@@ -2,7 +2,8 @@
 
 use std::error::Error;
 use std::future::Future;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
@@ -26,6 +27,8 @@ pub(super) struct Bucket {
     pub(super) timeouts: Timeouts,
     /// Set once the store has worked only without `If-None-Match`.
     pub(super) unconditional: AtomicBool,
+    /// Bytes of bodies that the network has taken.
+    pub(super) moved: Arc<AtomicU64>,
 }
 
 /// What a call is about.
@@ -58,7 +61,7 @@ pub(super) enum Outcome<T> {
 struct History {
     /// One may have been carried out, answered with an error or not at all.
     maybe_done: bool,
-    /// One got no answer, or none that can be read.
+    /// One got no answer of the store's own.
     lost: bool,
     /// The store refused `If-None-Match`.
     condition_refused: bool,
@@ -103,7 +106,7 @@ impl Bucket {
             match decide(call.operation, &trouble, before) {
                 Decision::Again { maybe_done } => {
                     history.maybe_done |= maybe_done;
-                    history.lost |= matches!(trouble.kind, Kind::Lost | Kind::NotS3);
+                    history.lost |= trouble.hides_outcome();
                     tracing::debug!(action = call.operation.action(), attempt = attempts.made(), %trouble, "attempt failed");
                     if !attempts.again().await {
                         return Err(self.given_up(call, &trouble, &history));

@@ -1,6 +1,7 @@
 //! From options and environment to a client for one bucket. Nothing is sent to the store.
 
-use std::sync::atomic::AtomicBool;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use aws_config::environment::EnvironmentVariableRegionProvider;
 use aws_config::meta::region::ProvideRegion;
@@ -18,7 +19,7 @@ use super::call::Bucket;
 use super::transport::Transport;
 use super::{credentials, endpoint};
 use crate::failure::Failure;
-use crate::store::StoreOptions;
+use crate::store::{RetryPolicy, StoreOptions};
 
 /// The region where nothing names one: what stores without regions expect.
 const DEFAULT_REGION: &str = "us-east-1";
@@ -46,9 +47,11 @@ pub(super) async fn bucket(name: &str, options: &StoreOptions) -> Result<Bucket,
         })
         .unwrap_or_else(|| Region::from_static(DEFAULT_REGION));
     let credentials = credentials::find(options, &region, &transport).await?;
+    let moved = Arc::<AtomicU64>::default();
     let config = configured(&loaded, options, endpoint.as_ref())
         .region(region)
-        .credentials_provider(credentials);
+        .credentials_provider(credentials)
+        .http_client(transport.counting_client(&moved));
     Ok(Bucket {
         client: aws_sdk_s3::Client::from_conf(config.build()),
         name: name.to_owned(),
@@ -56,9 +59,10 @@ pub(super) async fn bucket(name: &str, options: &StoreOptions) -> Result<Bucket,
             .as_ref()
             .map_or_else(|| endpoint::AWS.to_owned(), shown),
         custom_endpoint: endpoint.is_some(),
-        retry: options.retry,
+        retry: attempts_of_environment(options.retry),
         timeouts: options.timeouts,
         unconditional: AtomicBool::new(false),
+        moved,
     })
 }
 
@@ -125,6 +129,18 @@ fn endpoint_of_environment() -> Option<String> {
     std::env::var("AWS_ENDPOINT_URL_S3")
         .ok()
         .filter(|endpoint| !ignored && !endpoint.is_empty())
+}
+
+/// `AWS_MAX_ATTEMPTS`, as the AWS tools read it; the SDK's own retries are off.
+fn attempts_of_environment(policy: RetryPolicy) -> RetryPolicy {
+    let given = std::env::var("AWS_MAX_ATTEMPTS")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .filter(|attempts| *attempts > 0);
+    RetryPolicy {
+        attempts: given.unwrap_or(policy.attempts),
+        ..policy
+    }
 }
 
 /// An endpoint as people write it, without the last `/`.

@@ -77,6 +77,14 @@ pub(super) fn undecided(subject: &Subject<'_>, trouble: &Trouble) -> StoreError 
     )
 }
 
+/// An upload was begun after one whose answer was lost.
+pub(super) fn twice_begun(subject: &Subject<'_>) -> String {
+    format!(
+        "the answer to the first CreateMultipartUpload of `{}` was lost: an empty open upload of this key may remain; {LIFECYCLE}",
+        subject.url()
+    )
+}
+
 /// An upload could not be removed.
 pub(super) fn remains(subject: &Subject<'_>, trouble: &Trouble) -> StoreError {
     let upload_id = subject.upload_id.unwrap_or_default();

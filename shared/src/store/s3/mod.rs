@@ -12,12 +12,14 @@ mod connect;
 mod credentials;
 mod endpoint;
 mod explain;
+mod moving;
 mod presigned;
 mod transport;
 mod trouble;
 mod upload;
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
 use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
@@ -65,6 +67,10 @@ impl Store for S3Store {
 
     fn url_of(&self, key: &str) -> String {
         format!("s3://{}/{key}", self.bucket.name)
+    }
+
+    fn moved(&self) -> u64 {
+        self.bucket.moved.load(Ordering::Relaxed)
     }
 
     async fn put(&self, key: &str, body: Bytes, overwrite: bool) -> Result<(), StoreError> {

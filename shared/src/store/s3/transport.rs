@@ -1,6 +1,8 @@
 //! HTTP under S3: who is trusted, which proxy, how long to connect.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use aws_sdk_s3::config::SharedHttpClient;
 use aws_smithy_http_client::Connector;
@@ -13,6 +15,7 @@ use aws_smithy_runtime_api::client::http::{
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
+use super::moving::Counting;
 use crate::failure::{Exit, Failure};
 use crate::store::StoreOptions;
 
@@ -52,6 +55,12 @@ impl Transport {
     /// The same as the SDK wants it.
     pub(super) fn client(&self) -> SharedHttpClient {
         as_client(self.connector())
+    }
+
+    /// The same, counting in `moved` what it sends.
+    pub(super) fn counting_client(&self, moved: &Arc<AtomicU64>) -> SharedHttpClient {
+        let counting = Counting::new(self.connector(), Arc::clone(moved));
+        as_client(SharedHttpConnector::new(counting))
     }
 
     /// Without proxies: the instance metadata service answers only on the machine's own link.

@@ -73,6 +73,16 @@ impl Trouble {
         }
     }
 
+    /// Whether nobody knows what the store did: no answer, none that can be read, or that of
+    /// a gateway which got none itself.
+    pub(super) fn hides_outcome(&self) -> bool {
+        match self.kind {
+            Kind::Lost | Kind::NotS3 => true,
+            Kind::Refused => matches!(self.status, 502 | 504),
+            _ => false,
+        }
+    }
+
     /// No answer within our own limit.
     pub(super) fn timed_out(limit: Duration) -> Self {
         Self::new(Kind::Lost, format!("no answer within {limit:?}"))

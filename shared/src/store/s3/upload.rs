@@ -25,6 +25,7 @@ pub(super) struct S3Upload {
     etags: Mutex<BTreeMap<u32, String>>,
     /// Completed or aborted: nothing is left to remove.
     closed: AtomicBool,
+    remark: Option<String>,
 }
 
 impl S3Upload {
@@ -58,18 +59,13 @@ impl S3Upload {
         let Some(id) = value.upload_id.filter(|id| !id.is_empty()) else {
             return Err(bucket.refuse(call, Kind::NotS3, "the answer names no upload id"));
         };
-        if earlier_lost {
-            tracing::warn!(
-                bucket = bucket.name,
-                key,
-                "an answer of the store was lost: besides this upload an empty open one may remain"
-            );
-        }
+        let remark = earlier_lost.then(|| explain::twice_begun(&bucket.subject(call)));
         Ok(Self {
             key: key.to_owned(),
             id,
             etags: Mutex::default(),
             closed: AtomicBool::new(false),
+            remark,
             bucket,
         })
     }
@@ -114,6 +110,10 @@ impl S3Upload {
 impl Upload for S3Upload {
     fn id(&self) -> &str {
         &self.id
+    }
+
+    fn remark(&self) -> Option<&str> {
+        self.remark.as_deref()
     }
 
     async fn part(&self, number: u32, _offset: u64, body: Bytes) -> Result<(), StoreError> {

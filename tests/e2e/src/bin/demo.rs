@@ -7,13 +7,13 @@
     reason = "a demo talks and stops at the first surprise"
 )]
 
-use e2e::{World, readme_pipelines};
+use e2e::{S3Server, World, readme_pipelines};
 
 fn main() {
     println!(
         "Starting three simulated Talos control planes with a real etcd, and an S3 server, on loopback…"
     );
-    let world = World::with_etcd();
+    let world = World::demo();
     println!(
         "Talos API at {}, S3 at {}\n",
         world.talos.endpoints().join(", "),
@@ -34,7 +34,7 @@ fn main() {
     println!("Done. Everything is stopped and removed.");
 }
 
-fn show(world: &World, script: &str) {
+fn show(world: &World<impl S3Server>, script: &str) {
     for line in script.lines() {
         println!("$ {line}");
     }

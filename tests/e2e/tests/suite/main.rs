@@ -10,7 +10,11 @@
 )]
 
 mod configuration;
+mod destinations;
+mod foreign;
+mod hashkv;
 mod help;
+mod kill;
 mod listing;
 mod manners;
 mod names;
@@ -19,8 +23,10 @@ mod progress;
 mod pulling;
 mod routing;
 mod secrets;
+mod store_faults;
 mod support;
 mod talos_backup;
 mod talos_faults;
 mod verify;
+mod write_only;
 mod wrong_input;

@@ -70,7 +70,8 @@ fn what_is_stored_opens_with_age_and_zstd_and_the_newest_name_is_a_snapshot() {
     let keys = world.s3.keys(BUCKET, "prod");
     assert_eq!(keys.len(), 1, "{keys:?}");
     assert_eq!(url.trim(), format!("s3://{BUCKET}/{}", keys[0]));
-    let stored = world.s3.path(BUCKET, &keys[0]);
+    let stored = world.path("stored");
+    std::fs::write(&stored, world.s3.object(BUCKET, &keys[0]).unwrap()).unwrap();
     let opened = world
         .command(tool("age/age"))
         .args(["-d", "-i", "key.txt"])
@@ -358,7 +359,10 @@ fn two_destinations_get_the_same_object_in_one_pass() {
     let last = world.shell("ls nas | sort | tail -1");
     let name = text(&last.stdout);
     assert!(name.trim().ends_with(".snap.zst.age"), "{name}");
-    let far = std::fs::read(world.s3.path(BUCKET, &world.s3.keys(BUCKET, "prod")[0])).unwrap();
+    let far = world
+        .s3
+        .object(BUCKET, &world.s3.keys(BUCKET, "prod")[0])
+        .unwrap();
     assert_eq!(
         far,
         std::fs::read(world.path("nas").join(name.trim())).unwrap()

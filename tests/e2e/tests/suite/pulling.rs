@@ -24,10 +24,14 @@ fn same(world: &World, name: &str) -> bool {
     std::fs::read(world.path(name)).unwrap() == std::fs::read(world.path("original")).unwrap()
 }
 
+fn stored_bytes(world: &World) -> Vec<u8> {
+    let key = &world.s3.keys(BUCKET, "prod")[0];
+    world.s3.object(BUCKET, key).unwrap()
+}
+
 /// The stored bytes under another name, as another day's backup.
 fn copy_as(world: &World, key: &str) {
-    let stored = world.s3.path(BUCKET, &world.s3.keys(BUCKET, "prod")[0]);
-    world.s3.put(BUCKET, key, &std::fs::read(stored).unwrap());
+    world.s3.put(BUCKET, key, &stored_bytes(world));
 }
 
 #[test]
@@ -197,7 +201,7 @@ fn web(bytes: Vec<u8>, pause: Duration) -> String {
 fn a_presigned_url_comes_in_a_file_and_its_signature_shows_nowhere() {
     let world = stored();
     e2e::secrets::plant("planted-signature-0123456789");
-    let bytes = std::fs::read(world.s3.path(BUCKET, &world.s3.keys(BUCKET, "prod")[0])).unwrap();
+    let bytes = stored_bytes(&world);
     for (more, name) in [
         ("--url-file url.txt", "filed"),
         ("--url-file - < url.txt", "piped"),
@@ -228,7 +232,7 @@ fn a_presigned_url_comes_in_a_file_and_its_signature_shows_nowhere() {
 #[test]
 fn a_stopped_pull_leaves_nothing_not_even_of_stored_bytes() {
     let world = stored();
-    let bytes = std::fs::read(world.s3.path(BUCKET, &world.s3.keys(BUCKET, "prod")[0])).unwrap();
+    let bytes = stored_bytes(&world);
     for more in [&["--stored"][..], &["-i", "key.txt"]] {
         std::fs::write(
             world.path("url.txt"),

@@ -92,7 +92,7 @@ fn encryption_off_is_said_in_log_and_manifest() {
     let key = &world.s3.keys(BUCKET, "open")[0];
     assert!(key.ends_with(".snap"), "{key}");
     let manifest = &world.s3.keys(BUCKET, "open/.manifest")[0];
-    let manifest = std::fs::read(world.s3.path(BUCKET, manifest)).unwrap();
+    let manifest = world.s3.object(BUCKET, manifest).unwrap();
     let manifest: serde_json::Value = serde_json::from_slice(&manifest).unwrap();
     assert_eq!(manifest["encrypted"], false);
     assert_eq!(manifest["recipients"], serde_json::json!([]));
