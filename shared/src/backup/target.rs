@@ -32,7 +32,11 @@ impl PullTarget {
                 None,
             )),
             Self::File(path, force) => open_file(path, force),
-            Self::Spool(file) => Ok(Target::new(Box::new(file), None)),
+            Self::Spool(file) => Ok(Target::new(
+                "the spool file".to_owned(),
+                Box::new(file),
+                None,
+            )),
         }
     }
 }
