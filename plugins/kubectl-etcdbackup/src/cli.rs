@@ -36,7 +36,9 @@ pub(crate) enum Verb {
         before_help = "Examples:\n  kubectl etcdbackup list s3://backups/prod --max-age 12h\n  kubectl etcdbackup list s3://backups/prod -o wide"
     )]
     List(Box<List>),
-    /// Verify what is stored: quickly where it lies, deeply with the keys, or by a drill
+    /// Verify what is stored: quickly, deeply, or by a drill
+    ///
+    /// Verify what is stored: quickly where it lies, deeply with the keys, or by a drill.
     #[command(
         before_help = "Examples:\n  kubectl etcdbackup verify s3://backups/prod\n  kubectl etcdbackup verify s3://backups/prod --all --deep -i key.txt"
     )]
@@ -161,13 +163,13 @@ pub(crate) struct Verify {
     #[arg(long, conflicts_with = "all", hide_short_help = true)]
     pub(crate) latest: bool,
     /// Every snapshot of the destination, newest first
-    #[arg(long)]
+    #[arg(long, env = env::VERIFY_ALL)]
     pub(crate) all: bool,
     /// Decrypt, and prove digest, structure and records
-    #[arg(long)]
+    #[arg(long, env = env::DEEP)]
     pub(crate) deep: bool,
     /// And restore it into a throw-away etcd
-    #[arg(long)]
+    #[arg(long, env = env::DRILL)]
     pub(crate) drill: bool,
     /// age identity file or ssh private key; can repeat
     #[arg(short, long, env = env::IDENTITY, value_name = "FILE")]
@@ -176,7 +178,7 @@ pub(crate) struct Verify {
     #[arg(long, env = env::CLUSTER_NAME, value_name = "NAME")]
     pub(crate) cluster_name: Option<String>,
     /// Keep no result beside the object
-    #[arg(long, hide_short_help = true)]
+    #[arg(long, env = env::NO_RECORD, hide_short_help = true)]
     pub(crate) no_record: bool,
     /// Where the snapshot is kept, without a name, while it is looked at
     #[arg(long, env = env::SPOOL_DIR, value_name = "DIR", hide_short_help = true)]

@@ -7,11 +7,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use etcdbackup::cli::flags::CommonFlags;
 use etcdbackup::cli::{DrillFlags, env};
 
-/// Look inside an etcd snapshot, without restoring it and without etcd.
+/// Look inside an etcd snapshot, without restoring it and without etcd
 #[derive(Debug, Parser)]
 #[command(
     name = "talosctl-snapshot-inspect",
-    before_help = "Examples:\n  talosctl-snapshot-inspect check db.snapshot\n  talosctl-snapshot-take | talosctl-snapshot-inspect check --tee | talosctl-snapshot-push s3://backups/prod -R recipients.txt\n  talosctl-snapshot-inspect get db.snapshot deploy/shop -n web | kubectl apply -f -"
+    before_help = "Examples:\n  talosctl-snapshot-inspect check db.snapshot\n  talosctl-snapshot-take | talosctl-snapshot-inspect check --tee > db.proven\n  talosctl-snapshot-inspect get db.snapshot deploy/shop -n web > shop.yaml"
 )]
 pub(crate) struct Inspect {
     #[command(subcommand)]
@@ -33,7 +33,9 @@ pub(crate) enum Verb {
     Keys(Keys),
 }
 
-/// Hash, revision, keys and size as the official tools count them, and what they leave out
+/// Hash, revision and keys, as the official tools count them
+///
+/// Hash, revision, keys and size as the official tools count them, and what they leave out.
 #[derive(Debug, Args)]
 pub(crate) struct Status {
     #[command(flatten)]
@@ -43,7 +45,9 @@ pub(crate) struct Status {
     pub(crate) output: Format,
 }
 
-/// Prove the digest, the structure and the records: exit 0 clean, 1 suspicious, 65 damaged
+/// Prove digest, structure and records
+///
+/// Prove the digest, the structure and the records: exit 0 clean, 1 suspicious, 65 damaged.
 #[derive(Debug, Args)]
 pub(crate) struct Check {
     #[command(flatten)]
@@ -59,7 +63,9 @@ pub(crate) struct Check {
     pub(crate) output: Format,
 }
 
-/// Restore into a throw-away etcd on loopback and assert what the file promises
+/// Restore into a throw-away etcd, which must keep what the file says
+///
+/// Restore into a throw-away etcd on loopback and assert what the file promises.
 #[derive(Debug, Args)]
 pub(crate) struct Drill {
     #[command(flatten)]
@@ -78,7 +84,7 @@ pub(crate) struct InputFlags {
     #[arg(default_value = "-", value_name = "FILE")]
     pub(crate) file: String,
     /// Where stdin is kept while it is looked at; without it $TMPDIR or /var/tmp
-    #[arg(long, env = env::SPOOL_DIR, value_name = "DIR")]
+    #[arg(long, env = env::SPOOL_DIR, value_name = "DIR", hide_short_help = true)]
     pub(crate) spool_dir: Option<PathBuf>,
 }
 
@@ -121,7 +127,7 @@ pub(crate) struct Ls {
 /// Bring objects of a snapshot back, ready for `kubectl apply -f -`
 #[derive(Debug, Args)]
 #[command(
-    before_help = "Examples:\n  talosctl-snapshot-inspect get db.snapshot deploy/shop -n web | kubectl apply -f -\n  talosctl-snapshot-inspect get db.snapshot --all -n web --secrets secrets.yaml --show-secrets"
+    before_help = "Examples:\n  talosctl-snapshot-inspect get db.snapshot deploy/shop -n web > shop.yaml\n  talosctl-snapshot-inspect get db.snapshot --all -n web --secrets secrets.yaml"
 )]
 pub(crate) struct Get {
     #[command(flatten)]
@@ -129,7 +135,9 @@ pub(crate) struct Get {
     /// A key of etcd, TYPE/NAME, or TYPE with or without names
     #[arg(value_name = "WHAT")]
     pub(crate) what: Vec<String>,
-    /// Everything (of the namespace, with the namespace) that is not made again by itself
+    /// Everything that is not made again by itself
+    ///
+    /// Everything (of the namespace, with the namespace) that is not made again by itself.
     #[arg(long)]
     pub(crate) all: bool,
     #[command(flatten)]
@@ -137,7 +145,7 @@ pub(crate) struct Get {
     /// How objects look
     #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
     pub(crate) output: ObjectFormat,
-    /// Keep what the API server and controllers set: uid, owners, status
+    /// Keep what the cluster set: uid, owners, status
     #[arg(long)]
     pub(crate) full: bool,
     /// Show what is in Secrets
@@ -164,10 +172,12 @@ pub(crate) struct Inventory {
     pub(crate) prefix: PrefixFlags,
 }
 
-/// Tell what appeared, vanished and changed between two snapshots: exit 0 the same, 1 not
+/// Tell what appeared, vanished and changed between two snapshots
+///
+/// Tell what appeared, vanished and changed between two snapshots: exit 0 the same, 1 not.
 #[derive(Debug, Args)]
 #[command(
-    before_help = "Examples:\n  talosctl-snapshot-inspect diff yesterday.snapshot today.snapshot\n  talosctl-snapshot-inspect diff -o json yesterday.snapshot today.snapshot --secrets secrets.yaml"
+    before_help = "Examples:\n  talosctl-snapshot-inspect diff yesterday.snapshot today.snapshot\n  talosctl-snapshot-inspect diff yesterday.snapshot today.snapshot -o json"
 )]
 pub(crate) struct Diff {
     /// The older snapshot (`-`: stdin)
@@ -177,9 +187,11 @@ pub(crate) struct Diff {
     #[arg(value_name = "NEW")]
     pub(crate) second: String,
     /// Where stdin is kept while it is looked at; without it $TMPDIR or /var/tmp
-    #[arg(long, env = env::SPOOL_DIR, value_name = "DIR")]
+    #[arg(long, env = env::SPOOL_DIR, value_name = "DIR", hide_short_help = true)]
     pub(crate) spool_dir: Option<PathBuf>,
-    /// Byte by byte: status, managed fields, events, leases and what is no object, too
+    /// Byte by byte, status, events and leases too
+    ///
+    /// Byte by byte: status, managed fields, events, leases and what is no object, too.
     #[arg(long)]
     pub(crate) all: bool,
     /// How the report looks
@@ -191,7 +203,9 @@ pub(crate) struct Diff {
     pub(crate) prefix: PrefixFlags,
 }
 
-/// Tell whether a machine config's keys open the Secrets of a snapshot: exit 0 yes, 1 no
+/// Tell whether a machine config's keys open a snapshot's Secrets
+///
+/// Tell whether a machine config's keys open the Secrets of a snapshot: exit 0 yes, 1 no.
 #[derive(Debug, Args)]
 #[command(
     before_help = "Examples:\n  talosctl-snapshot-inspect keys db.snapshot --machine-config controlplane.yaml\n  talosctl-snapshot-inspect keys db.snapshot --secrets secrets.yaml"
@@ -214,7 +228,9 @@ pub(crate) struct SelectFlags {
     /// Of this namespace
     #[arg(short, long, value_name = "NAME")]
     pub(crate) namespace: Option<String>,
-    /// With these labels: `app=web,tier!=cache,canary,!legacy`
+    /// With these labels: app=web,tier!=cache
+    ///
+    /// With these labels: `app=web,tier!=cache,canary,!legacy`.
     #[arg(short = 'l', long, value_name = "SELECTOR")]
     pub(crate) selector: Option<String>,
 }
@@ -222,7 +238,9 @@ pub(crate) struct SelectFlags {
 /// Keys that open what is encrypted at rest.
 #[derive(Debug, Default, Args)]
 pub(crate) struct KeyFlags {
-    /// Machine config of a control-plane node, with its encryption keys
+    /// Machine config with its encryption keys
+    ///
+    /// Machine config of a control-plane node, with its encryption keys.
     #[arg(long, env = env::MACHINE_CONFIG, value_name = "FILE", help_heading = "Encryption at rest")]
     pub(crate) machine_config: Option<PathBuf>,
     /// Secrets bundle (`talosctl gen secrets`) instead
@@ -234,7 +252,7 @@ pub(crate) struct KeyFlags {
 #[derive(Debug, Args)]
 pub(crate) struct PrefixFlags {
     /// Prefix of the API server's keys; without it found out
-    #[arg(long, env = env::ETCD_PREFIX, value_name = "PREFIX")]
+    #[arg(long, env = env::ETCD_PREFIX, value_name = "PREFIX", hide_short_help = true)]
     pub(crate) etcd_prefix: Option<String>,
 }
 

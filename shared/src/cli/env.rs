@@ -135,6 +135,10 @@ variables! {
     ETCD "ETCD" File "--etcd" "etcd of a drill"
     ETCDUTL "ETCDUTL" File "--etcdutl" "what restores in a drill"
     DRILL_TIMEOUT "DRILL_TIMEOUT" Text "--drill-timeout" "how long a drill may take"
+    VERIFY_ALL "VERIFY_ALL" Switch "verify --all" "verify every snapshot of a destination"
+    DEEP "DEEP" Switch "--deep" "verify with the keys"
+    DRILL "DRILL" Switch "--drill" "verify by a drill too"
+    NO_RECORD "NO_RECORD" Switch "--no-record" "keep no result of a verification"
     STORED "STORED" Switch "--stored" "fetch the bytes as they are stored"
 
     COLOR "COLOR" Text "--color" "auto, always or never"

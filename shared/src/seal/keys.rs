@@ -185,8 +185,9 @@ fn is_post_quantum(file: &str) -> bool {
 }
 
 fn first_line(error: &ReadError) -> String {
-    let text = plain(&error.to_string());
-    text.lines().next().unwrap_or("unusable").to_owned()
+    let text = plain(&error.to_string()).replace('\'', "`");
+    let line = text.lines().next().unwrap_or("unusable");
+    line.trim_end_matches('.').to_owned()
 }
 
 /// Where the keys are that open a stored snapshot. They are read in the thread that uses
