@@ -11,6 +11,7 @@
 
 mod configuration;
 mod help;
+mod inside;
 mod listing;
 mod manners;
 mod names;
