@@ -58,8 +58,8 @@ pub(crate) struct Report {
     /// What comes and goes by itself, or follows pods.
     pub(crate) restless: BTreeMap<String, Counts>,
     pub(crate) items: Vec<Item>,
-    /// Encrypted values that were compared as they are stored.
-    pub(crate) compared_sealed: u64,
+    /// Encrypted values that were compared as they are stored, and differ.
+    pub(crate) changed_sealed: u64,
 }
 
 impl Kind {
@@ -145,7 +145,7 @@ impl Report {
         parts.retain(|part| !part.is_empty());
         let total = self.total;
         let verdict = if self.same {
-            "the same, but for what was observed".to_owned()
+            self.same_verdict().to_owned()
         } else {
             format!(
                 "{} gone, {} new, {} changed",
@@ -154,6 +154,14 @@ impl Report {
         };
         parts.push(line("Verdict", &verdict));
         parts.join("\n")
+    }
+
+    fn same_verdict(&self) -> &'static str {
+        if self.total.status_only == 0 && self.restless.is_empty() {
+            "the same"
+        } else {
+            "the same, but for what comes and goes by itself"
+        }
     }
 
     fn summary(&self, short: &ShortNames) -> String {

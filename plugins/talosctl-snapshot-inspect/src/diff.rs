@@ -30,10 +30,10 @@ pub(crate) async fn run(verb: Diff, context: Context) -> Result<Exit, Failure> {
         compare(&first, &second, verb.all)
     })
     .await?;
-    if report.compared_sealed > 0 {
+    if report.changed_sealed > 0 {
         context.ui.note(&format!(
-            "{} encrypted values were compared as they are stored: one that was written again counts as changed (`--machine-config` opens them)",
-            report.compared_sealed
+            "{} of them are encrypted and may only have been written again: `--machine-config` or `--secrets` tells",
+            report.changed_sealed
         ));
     }
     context.ui.data(&show(format, &report)?)?;
@@ -44,14 +44,14 @@ fn compare(first: &Snapshot, second: &Snapshot, all: bool) -> Result<Report, Fai
     let (mut baseline, mut report) = (Baseline::default(), Report::default());
     let (before, after) = (first.contents()?, second.contents()?);
     first.each_live(&before, |entry| {
-        let content = content(first, &entry, all, &mut report.compared_sealed);
-        baseline.see(entry.etcd_key, content);
+        baseline.see(entry.etcd_key, content(first, &entry, all).0);
         Ok(())
     })?;
-    report.compared_sealed = 0;
     second.each_live(&after, |entry| {
-        let content = content(second, &entry, all, &mut report.compared_sealed);
-        match baseline.compare(entry.etcd_key, content) {
+        let (content, sealed) = content(second, &entry, all);
+        let change = baseline.compare(entry.etcd_key, content);
+        report.changed_sealed += u64::from(sealed && change == Change::Changed);
+        match change {
             Change::Added => report.add(Kind::Added, &entry, all),
             Change::Changed => report.add(Kind::Changed, &entry, all),
             Change::StatusOnly if all => report.add(Kind::Changed, &entry, all),
@@ -71,14 +71,12 @@ fn compare(first: &Snapshot, second: &Snapshot, all: bool) -> Result<Report, Fai
     Ok(report)
 }
 
-fn content(snapshot: &Snapshot, entry: &Entry<'_>, all: bool, sealed: &mut u64) -> Content {
+/// What is compared, and whether it is an encrypted value as it is stored.
+fn content(snapshot: &Snapshot, entry: &Entry<'_>, all: bool) -> (Content, bool) {
     match snapshot.clear(entry) {
-        Ok(clear) if all => Content::exact(clear.bytes()),
-        Ok(clear) => Content::of(clear.bytes()),
-        Err(_) => {
-            *sealed += 1;
-            Content::exact(entry.value)
-        }
+        Ok(clear) if all => (Content::exact(clear.bytes()), false),
+        Ok(clear) => (Content::of(clear.bytes()), false),
+        Err(_) => (Content::exact(entry.value), true),
     }
 }
 

@@ -45,7 +45,7 @@ struct Object {
 pub(crate) async fn run(verb: Get, context: Context) -> Result<Exit, Failure> {
     let wanted = Wanted::new(&verb)?;
     let input = Input::open(&verb.input, &context).await?;
-    let (format, ui) = (verb.output, context.ui.clone());
+    let format = verb.output;
     let found = blocking(&context, move || {
         let snapshot = Snapshot::open(input, &verb.prefix, &verb.keys)?;
         find(&snapshot, &wanted, &verb)
@@ -54,7 +54,7 @@ pub(crate) async fn run(verb: Get, context: Context) -> Result<Exit, Failure> {
     if format == ObjectFormat::Raw {
         one_for_a_pipe(&found.objects)?;
     }
-    tell(&ui, &found);
+    tell(&context.ui, &found);
     print(format, &found.objects, &mut io::stdout().lock()).map_err(|error| {
         Failure::new(Exit::Io, format!("cannot write to stdout: {error}"))
             .hint("look at the program behind the pipe")
@@ -231,7 +231,13 @@ fn tell(ui: &Ui, found: &Found) {
             .for_each(|note| ui.note(&format!("{note}: bring that back instead")));
     }
     if found.hidden > 0 {
-        ui.note(&format!("the values of {} Secrets are hidden and cannot be applied so: `--show-secrets` shows them", found.hidden));
+        let count = found.hidden;
+        let secrets = if count == 1 {
+            "1 Secret".to_owned()
+        } else {
+            format!("{count} Secrets")
+        };
+        ui.note(&format!("the values of {secrets} are hidden, and cannot be applied so: `--show-secrets` shows them"));
     }
 }
 

@@ -48,14 +48,14 @@ struct Listing {
 pub(crate) async fn run(verb: Ls, context: Context) -> Result<Exit, Failure> {
     let filter = filter(&verb.select, &verb.resources)?;
     let input = Input::open(&verb.input, &context).await?;
-    let (format, ui) = (verb.output, context.ui.clone());
+    let format = verb.output;
     let listing = blocking(&context, move || {
         let snapshot = Snapshot::open(input, &verb.prefix, &verb.keys)?;
         list(&snapshot, &filter)
     })
     .await?;
-    tell(&ui, &listing);
-    ui.data(&show(format, &listing.rows)?)?;
+    tell(&context.ui, &listing);
+    context.ui.data(&show(format, &listing.rows)?)?;
     Ok(Exit::Done)
 }
 
@@ -209,7 +209,7 @@ fn text(rows: &[Row], wide: bool, now: Timestamp) -> String {
                 "STORED",
                 "UID",
             ],
-            &[2, 3, 4],
+            &[2, 4],
             &lines,
         );
     }
@@ -217,5 +217,5 @@ fn text(rows: &[Row], wide: bool, now: Timestamp) -> String {
         .iter()
         .map(|row| [namespace(row), name(row), size(row.bytes), created(row)])
         .collect();
-    table(["NAMESPACE", "NAME", "SIZE", "AGE"], &[2, 3], &lines)
+    table(["NAMESPACE", "NAME", "SIZE", "AGE"], &[2], &lines)
 }

@@ -12,6 +12,7 @@
 mod age;
 mod etcd;
 mod etcd_tools;
+mod kubernetes;
 mod minio;
 mod process;
 #[allow(

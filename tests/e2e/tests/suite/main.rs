@@ -14,6 +14,7 @@ mod destinations;
 mod foreign;
 mod hashkv;
 mod help;
+mod inside;
 mod kill;
 mod listing;
 mod manners;

@@ -1,8 +1,8 @@
 // Prints what Kubernetes' own decoder makes of a snapshot, one line a live key: the known
-// answers of `shared/tests/kubernetes.rs`. Reads bbolt, etcd's records, the encryption and the
+// answers of `shared/tests/kubernetes`. Reads bbolt, etcd's records, the encryption and the
 // objects with none of our code.
 //
-//	go run ./answers ../../fixtures/before.snap.zst ../../fixtures/secrets-bundle.yaml
+//	answers tests/fixtures/before.snap.zst tests/fixtures/secrets-bundle.yaml
 package main
 
 import (

@@ -1,7 +1,7 @@
 // Prints the table of field numbers that `shared/src/snapshot/kubernetes/schema.txt` is: every
 // kind of the Kubernetes API that is stored as protobuf, by the tags of the API's own Go types.
 //
-//	go run ./schema > ../../../shared/src/snapshot/kubernetes/schema.txt
+//	schema > shared/src/snapshot/kubernetes/schema.txt
 package main
 
 import (
