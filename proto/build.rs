@@ -19,6 +19,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     tonic_prost_build::configure()
         .build_server(server)
         .build_client(true)
+        .codec_path("crate::codec::Codec")
         // A snapshot is a million `Data` messages: their payload is not copied.
         .bytes(".common.Data.bytes")
         .bytes(".etcdserverpb.SnapshotResponse.blob")

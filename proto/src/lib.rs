@@ -6,6 +6,8 @@
 //! `machine` are wrappers with one repeated field `messages`, the shape apid needs to merge
 //! the answers of several nodes.
 
+mod codec;
+
 /// What every Talos API service shares: `Metadata`, `Data`, errors.
 pub mod common {
     #![allow(

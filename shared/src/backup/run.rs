@@ -20,8 +20,9 @@ use crate::seal::{Compression, Recipients};
 use crate::snapshot::{Proof, Proven, SnapshotError, Sound};
 use crate::store::Store;
 
-/// Batches of 128 KiB between source and pack.
-const BATCHES: usize = 8;
+/// Batches of 128 KiB between source and pack: some milliseconds of work, so that neither
+/// waits for the other's turn on a busy processor.
+const BATCHES: usize = 32;
 
 /// Tells a run to stop: the upload is aborted, nothing is left.
 #[derive(Debug, Clone)]

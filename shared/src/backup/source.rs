@@ -1,5 +1,6 @@
 //! Where a snapshot comes from: a Talos node, a file, stdin.
 
+use std::collections::VecDeque;
 use std::io::{ErrorKind, Read};
 
 use async_trait::async_trait;
@@ -39,6 +40,33 @@ pub trait SnapshotSource: Send {
     /// Sends everything, then [`Feed::End`]. A closed receiver ends it without error:
     /// whoever closed it knows why.
     async fn feed(&mut self, to: Sender<Feed>) -> Result<(), SourceError>;
+}
+
+/// Buffers for batches. One is used again as soon as nobody reads it any more: new memory for
+/// each would come from the kernel, a page at a time, and go back to it.
+#[derive(Default)]
+pub(super) struct Batches {
+    /// The oldest first.
+    lent: VecDeque<Bytes>,
+}
+
+impl Batches {
+    /// A buffer for one batch; what is in it is old.
+    pub(super) fn buffer(&mut self) -> BytesMut {
+        match self.lent.pop_front().map(Bytes::try_into_mut) {
+            Some(Ok(buffer)) => return buffer,
+            Some(Err(in_use)) => self.lent.push_front(in_use),
+            None => {}
+        }
+        BytesMut::with_capacity(BATCH)
+    }
+
+    /// A batch to be sent.
+    pub(super) fn lend(&mut self, batch: BytesMut) -> Feed {
+        let batch = batch.freeze();
+        self.lent.push_back(batch.clone());
+        Feed::Data(batch)
+    }
 }
 
 /// A file or stdin.
@@ -95,8 +123,10 @@ fn broken(name: &str, why: &str) -> SourceError {
 }
 
 fn copy(mut reader: impl Read, to: &Sender<Feed>) -> std::io::Result<()> {
+    let mut batches = Batches::default();
     loop {
-        let mut batch = BytesMut::zeroed(BATCH);
+        let mut batch = batches.buffer();
+        batch.resize(BATCH, 0);
         match reader.read(&mut batch) {
             Ok(0) => {
                 let _closed = to.blocking_send(Feed::End);
@@ -104,7 +134,7 @@ fn copy(mut reader: impl Read, to: &Sender<Feed>) -> std::io::Result<()> {
             }
             Ok(count) => {
                 batch.truncate(count);
-                if to.blocking_send(Feed::Data(batch.freeze())).is_err() {
+                if to.blocking_send(batches.lend(batch)).is_err() {
                     return Ok(());
                 }
             }

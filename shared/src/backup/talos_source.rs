@@ -1,10 +1,9 @@
 //! A Talos node's snapshot stream as a source.
 
 use async_trait::async_trait;
-use bytes::BytesMut;
 use tokio::sync::mpsc::Sender;
 
-use super::source::{BATCH, Feed, SnapshotSource, SourceError};
+use super::source::{BATCH, Batches, Feed, SnapshotSource, SourceError};
 use crate::talos::{StreamTimeouts, Talos, TalosError};
 
 /// A batch with less room than this is full: one more message of Talos' size always fits.
@@ -45,18 +44,20 @@ impl SnapshotSource for TalosSource<'_> {
             .snapshot(&self.node, &self.timeouts)
             .await
             .map_err(source_error)?;
-        let mut batch = BytesMut::with_capacity(BATCH);
+        let mut batches = Batches::default();
+        let mut batch = batches.buffer();
         while stream.read(&mut batch, FULL).await.map_err(source_error)? {
             if batch.len() < FULL {
                 continue;
             }
-            let full = std::mem::replace(&mut batch, BytesMut::with_capacity(BATCH));
-            if to.send(Feed::Data(full.freeze())).await.is_err() {
+            if to.send(batches.lend(batch)).await.is_err() {
                 return Ok(());
             }
+            batch = batches.buffer();
+            batch.clear();
         }
         // A closed receiver has its own reason to report.
-        if to.send(Feed::Data(batch.freeze())).await.is_ok() {
+        if to.send(batches.lend(batch)).await.is_ok() {
             let _closed = to.send(Feed::End).await;
         }
         Ok(())

@@ -3,6 +3,7 @@
 
 mod called;
 mod config;
+#[cfg(feature = "drill")]
 mod drill;
 pub mod entry;
 pub mod env;
@@ -21,6 +22,7 @@ mod upload;
 mod usage;
 
 pub use called::Called;
+#[cfg(feature = "drill")]
 pub use drill::DrillFlags;
 pub use entry::{Context, run, run_with};
 pub use limits::StreamFlags;

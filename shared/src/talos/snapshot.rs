@@ -109,15 +109,13 @@ impl SnapshotStream<'_> {
     /// The stream broke, or one of the limits was hit.
     pub async fn read(&mut self, batch: &mut BytesMut, full: usize) -> Result<bool, TalosError> {
         let (until, limit, which) = self.limits.next(Instant::now());
-        let stream = &mut self.stream;
-        let gathered = poll_fn(|context| gather(stream, batch, full, context));
+        let (stream, begun) = (&mut self.stream, &mut self.limits.begun);
+        let gathered = poll_fn(|context| gather(stream, batch, full, begun, context));
         let gathered = match timeout_at(until, gathered).await {
             Ok(gathered) => gathered.map_err(|kind| broken(kind, self.limits.begun)),
             Err(_) => Err(Kind::Timeout(limit.as_secs(), which)),
         };
-        let more = gathered.map_err(|kind| self.error(kind))?;
-        self.limits.begun |= more;
-        Ok(more)
+        gathered.map_err(|kind| self.error(kind))
     }
 
     fn error(&self, kind: Kind) -> TalosError {
@@ -131,6 +129,7 @@ fn gather(
     stream: &mut Streaming<Data>,
     batch: &mut BytesMut,
     full: usize,
+    begun: &mut bool,
     context: &mut task::Context<'_>,
 ) -> Poll<Result<bool, Kind>> {
     let mut any = false;
@@ -147,7 +146,7 @@ fn gather(
                     return Poll::Ready(Err(Kind::Answer(metadata.error)));
                 }
                 batch.extend_from_slice(&message.bytes);
-                any = true;
+                (any, *begun) = (true, true);
             }
         }
     }

@@ -18,8 +18,8 @@ const TRAILER: usize = talos_sim::sample::TRAILER;
 const META: usize = 16;
 const PAGES: usize = META + 40;
 const CHECKSUM: usize = META + 56;
-/// How much is written to etcd before its database is looked at again, against what is missing.
-const STEP: f64 = 0.85;
+/// How often each object is written.
+const REVISIONS: u32 = 4;
 
 /// A number of bytes, as `1GiB`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +52,8 @@ pub(crate) fn folder() -> PathBuf {
     folder
 }
 
-/// A snapshot of at least `size` bytes that `etcdctl` saved from a real etcd.
+/// A snapshot of at least `size` bytes that `etcdctl` saved from a real etcd. Every object was
+/// written several times: most of what a cluster's etcd holds are old revisions.
 pub(crate) fn of_etcd(size: Size) -> PathBuf {
     let path = folder().join(format!("etcd-{}.snapshot", size.0));
     if path.exists() {
@@ -67,10 +68,10 @@ pub(crate) fn of_etcd(size: Size) -> PathBuf {
     let part = path.with_extension("part");
     let mut saved = 0;
     while saved < size.0 {
-        let missing = (size.0 - saved) as f64 * STEP;
-        simulator
-            .fill(Fill::Bytes(missing as u64 + (1 << 20)))
-            .expect("a filled etcd");
+        // Each fill begins with the same objects.
+        let all = size.0 / u64::from(REVISIONS);
+        let missing = ((size.0 - saved) / 2 + (1 << 20)).min(all);
+        simulator.fill(Fill::Bytes(missing)).expect("a filled etcd");
         save(&simulator, &part);
         saved = fs::metadata(&part).expect("a snapshot").len();
     }
