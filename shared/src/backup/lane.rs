@@ -7,9 +7,9 @@ use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinSet;
 
+use super::cancel::Cancel;
 use super::laggards::Watched;
 use super::parts::Part;
-use super::run::Cancel;
 use crate::failure::{Exit, Failure};
 use crate::store::{Store, StoreError, StoreErrorKind, Upload};
 

@@ -6,6 +6,7 @@
 //! (async) uploads them. The last part leaves `pack` only with the proof of the snapshot
 //! in hand, and nothing is published without a last part.
 
+mod cancel;
 mod facts;
 mod laggards;
 mod lane;
@@ -20,13 +21,14 @@ mod source;
 mod talos_source;
 mod target;
 
+pub use cancel::Cancel;
 pub use facts::SourceFacts;
 pub use lane::Delivery;
 pub use metered::{Meter, MeteredBody, MeteredSource};
 pub use publish::{Copy, Digest, Publication, Published, Receipt, publish};
 pub use pull::pull;
 pub use raw::prove_raw;
-pub use run::{Cancel, Outcome, PushPlan, push, take};
+pub use run::{Outcome, PushPlan, push, take};
 pub use source::{Feed, ReaderSource, SnapshotSource, SourceError};
 pub use talos_source::TalosSource;
 pub use target::{PullTarget, Target, Written};

@@ -7,9 +7,10 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::cancel::Cancel;
 use super::facts::SourceFacts;
 use super::lane::Delivery;
-use super::run::{Cancel, Outcome, PushPlan, push};
+use super::run::{Outcome, PushPlan, push};
 use super::source::{SnapshotSource, SourceError};
 use crate::catalogue::{Content, MANIFEST_VERSION, Manifest, ObjectName, Verified, manifest_name};
 use crate::failure::{Exit, Failure};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::{Buf, Bytes};
 use tokio::sync::{mpsc, oneshot};
 
-use super::run::Cancel;
+use super::cancel::Cancel;
 use super::source::Feed;
 use super::target::{Target, output_failure};
 use crate::failure::{Exit, Failure};

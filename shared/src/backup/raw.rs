@@ -3,7 +3,8 @@
 
 use std::fs::File;
 
-use super::run::{self, Cancel};
+use super::cancel::Cancel;
+use super::run;
 use crate::failure::{Exit, Failure};
 use crate::snapshot::bolt::Form;
 use crate::snapshot::finding::Severity;

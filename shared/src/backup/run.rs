@@ -1,14 +1,14 @@
 //! One run of the pipeline: actors started, joined in order, one verdict.
 
 use std::collections::BTreeMap;
-use std::future::Future;
 use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
 
+use super::cancel::Cancel;
 use super::laggards::{Laggards, Watched};
 use super::lane::{Delivery, Landing, Lane};
 use super::pack::{self, PackError};
@@ -23,44 +23,6 @@ use crate::store::Store;
 /// Batches of 128 KiB between source and pack: some milliseconds of work, so that neither
 /// waits for the other's turn on a busy processor.
 const BATCHES: usize = 32;
-
-/// Tells a run to stop: the upload is aborted, nothing is left.
-#[derive(Debug, Clone)]
-pub struct Cancel(pub watch::Receiver<Option<Exit>>);
-
-impl Cancel {
-    /// Waits until the run shall stop; for ever when nobody can say so.
-    pub async fn requested(&mut self) -> Exit {
-        let told = self.0.wait_for(Option::is_some).await.map(|exit| *exit);
-        match told {
-            Ok(exit) => exit.unwrap_or(Exit::Terminated),
-            Err(_) => std::future::pending().await,
-        }
-    }
-
-    /// Whether a stop was asked for.
-    fn told(&self) -> Option<Exit> {
-        *self.0.borrow()
-    }
-
-    /// Begins `work` unless a stop was asked for, and lets it end by itself; after a stop
-    /// only for `limit` longer.
-    pub(super) async fn grant<T>(
-        &mut self,
-        limit: Duration,
-        work: impl Future<Output = T>,
-    ) -> Result<T, Exit> {
-        if let Some(exit) = self.told() {
-            return Err(exit);
-        }
-        tokio::pin!(work);
-        let exit = tokio::select! {
-            done = &mut work => return Ok(done),
-            exit = self.requested() => exit,
-        };
-        tokio::time::timeout(limit, work).await.map_err(|_| exit)
-    }
-}
 
 /// How a snapshot is stored.
 pub struct PushPlan {
