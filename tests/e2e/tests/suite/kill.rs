@@ -53,6 +53,11 @@ fn arrived(gate: &Gate, count: usize) {
     }
 }
 
+fn nothing_is_left(world: &World, said: &str) {
+    assert!(world.s3.uploads(BUCKET).is_empty(), "{said}");
+    assert!(world.s3.all_keys(BUCKET).is_empty(), "{said}");
+}
+
 /// SIGTERM while one request of the upload is held, which goes on after `then`.
 fn stopped_at(
     fault: impl FnOnce(Effect) -> Fault,
@@ -77,8 +82,7 @@ fn sigterm_in_the_middle_of_a_part_leaves_nothing() {
     let hold = |effect| Fault::new(Operation::UploadPart, effect).part(2);
     let (world, exit, said) = stopped_at(hold, None);
     assert_eq!(exit, Some(143), "{said}");
-    assert!(world.s3.uploads(BUCKET).is_empty(), "{said}");
-    assert!(world.s3.all_keys(BUCKET).is_empty(), "{said}");
+    nothing_is_left(&world, &said);
     assert!(
         said.contains("error: ") && said.contains("hint: "),
         "{said}"
@@ -99,8 +103,7 @@ fn sigterm_while_every_slot_is_held_leaves_nothing() {
     send(&child, Signal::TERM);
     let (exit, said) = end(child);
     assert_eq!(exit, Some(143), "{said}");
-    assert!(world.s3.uploads(BUCKET).is_empty(), "{said}");
-    assert!(world.s3.all_keys(BUCKET).is_empty(), "{said}");
+    nothing_is_left(&world, &said);
 }
 
 #[test]
@@ -108,8 +111,7 @@ fn sigterm_before_the_upload_has_its_id_leaves_nothing() {
     let hold = |effect| Fault::new(Operation::CreateMultipartUpload, effect);
     let (world, exit, said) = stopped_at(hold, Some(Duration::from_millis(500)));
     assert_eq!(exit, Some(143), "{said}");
-    assert!(world.s3.uploads(BUCKET).is_empty(), "{said}");
-    assert!(world.s3.all_keys(BUCKET).is_empty(), "{said}");
+    nothing_is_left(&world, &said);
 }
 
 #[test]
@@ -122,8 +124,7 @@ fn sigterm_while_the_object_is_published_waits_for_the_answer() {
     let hold = |effect| Fault::new(Operation::CompleteMultipartUpload, effect);
     let (world, exit, said) = stopped_at(hold, None);
     assert_eq!(exit, Some(143), "{said}");
-    assert!(world.s3.uploads(BUCKET).is_empty(), "{said}");
-    assert!(world.s3.all_keys(BUCKET).is_empty(), "{said}");
+    nothing_is_left(&world, &said);
 }
 
 #[test]

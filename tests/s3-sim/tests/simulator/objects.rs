@@ -52,37 +52,25 @@ async fn keys_are_taken_literally() {
 async fn conditions_are_honoured_refused_or_ignored() {
     let (server, client) = served();
     put(&client, "k", b"first").await;
+    let again = async |mode| {
+        server.set_rules(Rules {
+            if_none_match: mode,
+            ..Rules::aws()
+        });
+        let put = client.put_object().bucket(BUCKET).key("k");
+        let put = put.body(ByteStream::from_static(b"second"));
+        put.if_none_match("*").send().await
+    };
     for (mode, status) in [
         (Condition::Honour, 412),
         (Condition::HonourAs304, 304),
         (Condition::NotImplemented, 501),
         (Condition::BadRequest, 400),
     ] {
-        server.set_rules(Rules {
-            if_none_match: mode,
-            ..Rules::aws()
-        });
-        let put = client
-            .put_object()
-            .bucket(BUCKET)
-            .key("k")
-            .if_none_match("*");
-        assert_eq!(refusal(put.send().await).0, status, "{mode:?}");
+        assert_eq!(refusal(again(mode).await).0, status, "{mode:?}");
     }
     assert_eq!(server.object(BUCKET, "k").unwrap(), b"first");
-    server.set_rules(Rules {
-        if_none_match: Condition::Ignore,
-        ..Rules::aws()
-    });
-    let put = client
-        .put_object()
-        .bucket(BUCKET)
-        .key("k")
-        .if_none_match("*");
-    put.body(ByteStream::from_static(b"second"))
-        .send()
-        .await
-        .unwrap();
+    again(Condition::Ignore).await.unwrap();
     assert_eq!(server.object(BUCKET, "k").unwrap(), b"second");
 }
 

@@ -1,6 +1,8 @@
 //! Every fault of a store, on every request of an upload: a correct object, or none and
 //! nothing open; the right exit code; a message that names bucket, key and next step.
 
+mod cases;
+
 use std::collections::VecDeque;
 use std::process::Output;
 use std::sync::{Mutex, PoisonError};
@@ -9,6 +11,7 @@ use std::time::Duration;
 use e2e::{BUCKET, World, text};
 use s3_sim::{Effect, Fault, Operation, Policy, Repeat, Rules};
 
+use self::cases::{At, Case, every_case};
 use crate::support::{IN_PARTS, backed_up, check_pull, code, now, ok, refused, sample, serving};
 
 /// Runs side by side: most of their time is waiting.
@@ -18,189 +21,6 @@ const LARGE: usize = 12 << 20;
 const SMALL: usize = 300_000;
 /// One limit for each request, where an answer that never comes is what is tested.
 const PATIENCE: &str = "5s";
-
-/// Where a fault strikes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum At {
-    Put,
-    Create,
-    Part(u32),
-    Complete,
-    /// The upload is taken back after a refused part.
-    Abort,
-}
-
-const PUBLISHING: [At; 6] = [
-    At::Put,
-    At::Create,
-    At::Part(1),
-    At::Part(2),
-    At::Part(3),
-    At::Complete,
-];
-
-impl At {
-    fn operation(self) -> Operation {
-        match self {
-            Self::Put => Operation::PutObject,
-            Self::Create => Operation::CreateMultipartUpload,
-            Self::Part(_) => Operation::UploadPart,
-            Self::Complete => Operation::CompleteMultipartUpload,
-            Self::Abort => Operation::AbortMultipartUpload,
-        }
-    }
-
-    fn fault(self, effect: Effect, key: &str) -> Fault {
-        let fault = Fault::new(self.operation(), effect).key(key);
-        match self {
-            Self::Part(number) => fault.part(number),
-            _ => fault,
-        }
-    }
-}
-
-/// What strikes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Strike {
-    /// An error instead of the work.
-    Status(u16, &'static str),
-    /// A gateway's error after the work.
-    Gateway,
-    Reset,
-    Hang,
-    /// The answer is lost: the work was done.
-    Lost,
-    /// The answer drips so slowly that it never ends in time; the work was done.
-    Drip,
-}
-
-const STRIKES: [Strike; 9] = [
-    Strike::Status(500, "InternalError"),
-    Strike::Status(503, "ServiceUnavailable"),
-    Strike::Status(503, "SlowDown"),
-    Strike::Status(403, "AccessDenied"),
-    Strike::Gateway,
-    Strike::Reset,
-    Strike::Hang,
-    Strike::Lost,
-    Strike::Drip,
-];
-
-impl Strike {
-    fn effect(self) -> Effect {
-        match self {
-            Self::Status(status, code) => Effect::Status(status, code.to_owned()),
-            Self::Gateway => Effect::StatusAfter(502, String::new()),
-            Self::Reset => Effect::Reset,
-            Self::Hang => Effect::Hang,
-            Self::Lost => Effect::LostAnswer,
-            Self::Drip => Effect::Drip(Duration::from_millis(200)),
-        }
-    }
-
-    fn needs_patience(self) -> bool {
-        matches!(self, Self::Hang | Self::Drip)
-    }
-
-    /// Whether the store has done what it was asked for.
-    fn is_carried_out(self) -> bool {
-        matches!(self, Self::Gateway | Self::Lost | Self::Drip)
-    }
-
-    /// Whether the client cannot know.
-    fn is_unknown(self) -> bool {
-        !matches!(self, Self::Status(..))
-    }
-}
-
-/// One run.
-#[derive(Debug, Clone, Copy)]
-struct Case {
-    at: At,
-    strike: Strike,
-    /// Every time, or the first time only.
-    always: bool,
-}
-
-/// How a case must end.
-#[derive(Debug, PartialEq, Eq)]
-struct Wanted {
-    exit: i32,
-    object: bool,
-    /// Open uploads that may remain, each named in the message or a warning.
-    open: bool,
-}
-
-impl Case {
-    fn wanted(self) -> Wanted {
-        match (self.at, self.always) {
-            (At::Abort, always) => self.wanted_of_abort(always),
-            (_, false) => self.wanted_once(),
-            (_, true) => self.wanted_always(),
-        }
-    }
-
-    fn wanted_once(self) -> Wanted {
-        let lost_for_good = self.at == At::Complete && self.strike.is_carried_out();
-        Wanted {
-            exit: match self.strike {
-                Strike::Status(403, _) => 77,
-                // Asked again, the store knows no such upload: stored or removed, who knows.
-                _ if lost_for_good => 75,
-                _ => 0,
-            },
-            object: !matches!(self.strike, Strike::Status(403, _)),
-            open: self.at == At::Create && self.strike.is_carried_out(),
-        }
-    }
-
-    fn wanted_always(self) -> Wanted {
-        let part = matches!(self.at, At::Part(_));
-        let publishes = matches!(self.at, At::Put | At::Complete);
-        Wanted {
-            exit: match self.strike {
-                Strike::Status(403, _) => 77,
-                Strike::Status(_, "SlowDown") => 75,
-                strike if strike.is_unknown() && !part => 75,
-                _ => 69,
-            },
-            object: publishes && self.strike.is_carried_out(),
-            open: self.at == At::Create && self.strike.is_carried_out(),
-        }
-    }
-
-    /// The part is refused; what counts is whether the abort came through.
-    fn wanted_of_abort(self, always: bool) -> Wanted {
-        let refused = matches!(self.strike, Strike::Status(403, _));
-        let untold = always || refused;
-        Wanted {
-            exit: if untold { 75 } else { 77 },
-            object: false,
-            open: untold && !self.strike.is_carried_out(),
-        }
-    }
-
-    fn inject(self, world: &World, prefix: &str) {
-        let key = format!("{prefix}/{prefix}-");
-        let fault = self.at.fault(self.strike.effect(), &key);
-        let fault = if self.always { fault } else { fault.times(1) };
-        world.s3.inject(fault);
-        if self.at == At::Abort {
-            let denied = Effect::Status(403, "AccessDenied".to_owned());
-            world.s3.inject(At::Part(2).fault(denied, &key));
-        }
-    }
-}
-
-fn every_case() -> Vec<Case> {
-    let mut cases = Vec::new();
-    for at in PUBLISHING.into_iter().chain([At::Abort]) {
-        for strike in STRIKES {
-            cases.extend([false, true].map(|always| Case { at, strike, always }));
-        }
-    }
-    cases
-}
 
 /// The world's settings for one case.
 fn environment(case: Case) -> Vec<(&'static str, &'static str)> {
