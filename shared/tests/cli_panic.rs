@@ -119,6 +119,7 @@ async fn plan(folder: &str) -> PushPlan {
         compression: Compression::None,
         recipients: None,
         part_size: 64 * 1024,
+        batches: 4,
         slots: 2,
         lag_limit: Duration::from_secs(5),
         destinations: vec![(Arc::clone(&store), store.key_of("object"))],

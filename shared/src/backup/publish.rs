@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::cancel::Cancel;
 use super::facts::SourceFacts;
 use super::lane::Delivery;
-use super::run::{Outcome, PushPlan, push};
+use super::run::{BATCHES, Outcome, PushPlan, push};
 use super::source::{SnapshotSource, SourceError};
 use crate::catalogue::{Content, MANIFEST_VERSION, Manifest, ObjectName, Verified, manifest_name};
 use crate::failure::{Exit, Failure};
@@ -131,11 +131,17 @@ pub async fn publish(
     .to_string();
     let stores = open_all(publication).await.map_err(refused)?;
     let (part_size, slots) = parts(publication, stores.len());
+    let batches = if publication.low_memory {
+        FEW_BATCHES
+    } else {
+        BATCHES
+    };
     let plan = PushPlan {
         compression: publication.compression,
         recipients: publication.recipients.clone(),
         raw: publication.raw.clone(),
         part_size,
+        batches,
         slots,
         lag_limit: LAG_LIMIT,
         destinations: stores
@@ -155,6 +161,9 @@ pub async fn publish(
     }
     Ok(judge(publication, taken_at, outcome, warnings))
 }
+
+/// Batches between source and proof where memory is short.
+const FEW_BATCHES: usize = 4;
 
 /// Bytes of a part, and how many may be in memory at once.
 fn parts(publication: &Publication, destinations: usize) -> (usize, usize) {

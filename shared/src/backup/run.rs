@@ -20,9 +20,9 @@ use crate::seal::{Compression, Recipients};
 use crate::snapshot::{Proof, Proven, SnapshotError, Sound};
 use crate::store::Store;
 
-/// Batches of 128 KiB between source and pack: some milliseconds of work, so that neither
-/// waits for the other's turn on a busy processor.
-const BATCHES: usize = 32;
+/// Batches of 128 KiB between source and pack where memory matters less: some milliseconds of
+/// work, so that neither waits for the other's turn on a busy processor.
+pub const BATCHES: usize = 32;
 
 /// How a snapshot is stored.
 pub struct PushPlan {
@@ -32,6 +32,8 @@ pub struct PushPlan {
     pub recipients: Option<Arc<Recipients>>,
     /// Bytes of a part; S3 wants 5 MiB or more.
     pub part_size: usize,
+    /// Batches of 128 KiB that wait for the proof at most.
+    pub batches: usize,
     /// Parts in memory at once, over all destinations.
     pub slots: usize,
     /// The structure proof of a raw copy; none: a streamed snapshot, proven by its digest.
@@ -66,7 +68,7 @@ pub async fn push(
     plan: PushPlan,
     mut cancel: Cancel,
 ) -> Result<Outcome, SourceError> {
-    let (feed, from) = mpsc::channel(BATCHES);
+    let (feed, from) = mpsc::channel(plan.batches);
     let slots = Arc::new(Semaphore::new(plan.slots));
     let (senders, lanes) = start_lanes(&plan, &cancel);
     let watched = senders.iter().map(|lane| Arc::clone(&lane.watched));

@@ -11,9 +11,9 @@ use zstd::zstd_safe::compress_bound;
 use super::keys::Recipients;
 use crate::failure::{Exit, Failure};
 
-/// Bytes of a snapshot in one zstd frame: the window of level 3. Longer ones gain less than a
-/// half per cent, and cost speed as they leave the processor's caches.
-const FRAME: usize = 2 << 20;
+/// Bytes of a snapshot in one zstd frame. Longer ones gain less than one per cent, and cost
+/// speed as they leave the processor's caches.
+const FRAME: usize = 1 << 20;
 /// The same for levels whose windows are larger.
 const LONG_FRAME: usize = 8 << 20;
 /// The highest level with short frames.

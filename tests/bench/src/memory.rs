@@ -57,6 +57,11 @@ pub(crate) struct Memory {
 /// Runs that differ in nothing but the size.
 const NOW: &[(&str, &[&str], Kind)] = &[
     ("now", &[], Kind::Normal),
+    (
+        "now to a second store",
+        &["s3://backups/second"],
+        Kind::Normal,
+    ),
     ("now --low-memory", &["--low-memory"], Kind::Low),
 ];
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use e2e::{ACCESS_KEY, BUCKET, SECRET_KEY};
-use etcdbackup::backup::{Cancel, Feed, PushPlan, SnapshotSource, SourceError, push};
+use etcdbackup::backup::{BATCHES, Cancel, Feed, PushPlan, SnapshotSource, SourceError, push};
 use etcdbackup::seal::{Compression, Recipients, Sealer};
 use etcdbackup::snapshot::Verifier;
 use etcdbackup::store::{
@@ -171,6 +171,7 @@ impl<'a> Bench<'a> {
             recipients: Some(Arc::clone(&self.recipients)),
             raw: None,
             part_size: PART,
+            batches: BATCHES,
             slots: SLOTS,
             lag_limit: Duration::from_secs(60),
             destinations: vec![(Arc::clone(&store) as Arc<dyn Store>, "key".to_owned())],
