@@ -13,6 +13,7 @@ demo: build
 test: build
 	tests/tools/fetch
 	cargo test --locked --workspace
+	$${CARGO_TARGET_DIR:-target}/debug/damage
 
 # Other makers' programs and libraries against ours; needs Go.
 interop: build

@@ -22,9 +22,11 @@ pub(crate) async fn run(verb: Check, context: Context) -> Result<Exit, Failure> 
 
 fn text(report: &CheckReport, wide: bool) -> String {
     let mut rules: Vec<&str> = Vec::new();
-    for finding in &report.findings {
-        if !rules.contains(&finding.rule) {
-            rules.push(finding.rule);
+    for severity in ["damaged", "suspicious", "note"] {
+        for finding in &report.findings {
+            if finding.severity == severity && !rules.contains(&finding.rule) {
+                rules.push(finding.rule);
+            }
         }
     }
     let mut shown: Vec<String> = rules
@@ -56,7 +58,7 @@ fn text(report: &CheckReport, wide: bool) -> String {
 fn digest(report: &CheckReport) -> &'static str {
     match (report.digest, report.form) {
         ("holds", _) => "holds: these are the bytes that etcd sent",
-        ("none", _) => "none: a raw copy never had one",
+        ("none", _) => "none: nothing proves that these are the bytes etcd wrote",
         (_, "lost-digest") => "lost: the last 32 bytes are gone",
         _ => "does not hold",
     }

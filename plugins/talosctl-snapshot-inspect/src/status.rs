@@ -128,8 +128,8 @@ fn versions(report: &StatusReport) -> String {
         }
     };
     format!(
-        "written by {} or newer, cluster version {}, storage version {}",
-        report.etcd_at_least,
+        "{} by its records, cluster version {}, storage version {}",
+        report.etcd_fingerprint,
         or_none(report.cluster_version.as_deref().unwrap_or_default()),
         or_none(&report.version)
     )

@@ -269,7 +269,7 @@ fn refused_by_proof(source: &dyn SnapshotSource, refused: &SnapshotError) -> Sou
     let live = source.is_live();
     let failure = match refused {
         _ if live => Failure::new(Exit::Temporary, what).hint("no member gave a proven snapshot; run again, or name another node with `-n`"),
-        SnapshotError::RawDatabase => Failure::new(Exit::Data, what).hint("a copy of `member/snap/db` is stored only with `--raw -f FILE`; better take a snapshot"),
+        SnapshotError::RawDatabase | SnapshotError::NoDigest => Failure::new(Exit::Data, what).hint("a copy of `member/snap/db` is stored only with `--raw -f FILE`; better take a snapshot"),
         SnapshotError::Packed(_) => Failure::new(Exit::Data, what).hint("it is stored as it is with your store's own tool, or opened first with `talosctl-snapshot-pull`"),
         SnapshotError::Changed => Failure::new(Exit::Data, what).hint("copy the file away from where etcd writes to it, and run again"),
         SnapshotError::NotASnapshot(_) => Failure::new(Exit::Data, what).hint("give what `talosctl-snapshot-take` or `talosctl etcd snapshot` wrote, neither encrypted nor compressed"),

@@ -98,13 +98,20 @@ impl Meta {
     }
 
     /// Whether `second`, the meta of page 1, is the one a snapshot stream has beside this
-    /// one of page 0.
+    /// one of page 0. A database can have the same pair: etcd ends with a commit that changes
+    /// nothing.
     pub fn is_streamed_pair(&self, second: &Self) -> bool {
         self.page_size == second.page_size
             && self.root == second.root
             && self.freelist == second.freelist
             && self.high_water_mark == second.high_water_mark
             && second.txid.checked_add(1) == Some(self.txid)
+    }
+
+    /// Whether the pair is one that only a stream has: a database keeps odd transactions in
+    /// page 1.
+    pub fn is_surely_streamed_pair(&self, second: &Self) -> bool {
+        self.txid % 2 == 1 && self.is_streamed_pair(second)
     }
 }
 
@@ -202,5 +209,10 @@ mod tests {
         assert!(first.is_streamed_pair(&Meta::parse(&made::meta_page(4096, 10, 6)).unwrap()));
         assert!(!first.is_streamed_pair(&Meta::parse(&made::meta_page(4096, 10, 7)).unwrap()));
         assert!(!first.is_streamed_pair(&Meta::parse(&made::meta_page(4096, 11, 6)).unwrap()));
+        let [even, odd] = [(6, 5), (7, 6)].map(|(first, second)| {
+            let page = |txid| Meta::parse(&made::meta_page(4096, 10, txid)).unwrap();
+            page(first).is_surely_streamed_pair(&page(second))
+        });
+        assert!(odd && !even);
     }
 }

@@ -40,8 +40,8 @@ pub struct StatusReport {
     pub file_size: u64,
     /// Pages.
     pub pages: PagesReport,
-    /// The oldest etcd that writes what is in it.
-    pub etcd_at_least: String,
+    /// The etcd that writes such records: `3.6`, `3.5`, `3.4 or older`.
+    pub etcd_fingerprint: String,
     /// The version all members agreed on.
     pub cluster_version: Option<String>,
     /// The last raft entry that was applied.
@@ -124,7 +124,7 @@ impl From<&Checked> for StatusReport {
                 total: survey.pages.total,
                 used: survey.pages.used,
             },
-            etcd_at_least: system.fingerprint(),
+            etcd_fingerprint: system.fingerprint(),
             cluster_version: system.cluster_version.clone(),
             consistent_index: system.consistent_index,
             term: system.term,

@@ -31,6 +31,9 @@ pub enum SnapshotError {
     /// A database file, copied from disk: it carries no digest.
     #[error("a raw database file, not a snapshot: it carries no digest")]
     RawDatabase,
+    /// It has no trailer, and nothing else tells what it was.
+    #[error("it carries no digest: a raw database file, or a snapshot that lost its last 32 bytes")]
+    NoDigest,
     /// It was a streamed snapshot, but its 32 byte trailer is gone.
     #[error("a snapshot that lost its digest")]
     LostDigest,
@@ -186,10 +189,11 @@ impl<W: Write> Verifier<W> {
             .as_ref()
             .is_ok_and(|second| first.is_streamed_pair(second));
         if self.seen == expected - TRAILER_BYTES {
-            return refuse(if streamed {
-                SnapshotError::LostDigest
-            } else {
-                SnapshotError::RawDatabase
+            let surely = second.is_ok_and(|second| first.is_surely_streamed_pair(&second));
+            return refuse(match (streamed, surely) {
+                (true, true) => SnapshotError::LostDigest,
+                (true, false) => SnapshotError::NoDigest,
+                (false, _) => SnapshotError::RawDatabase,
             });
         }
         if self.seen < expected {

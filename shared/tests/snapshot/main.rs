@@ -10,6 +10,7 @@
 
 mod answers;
 mod fixtures;
+mod history;
 mod reading;
 mod shapes;
 mod writer;

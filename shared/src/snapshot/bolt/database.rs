@@ -22,9 +22,10 @@ const BUCKETS_MOST: usize = 4096;
 pub enum Form {
     /// A snapshot as the Maintenance API streams it, with its digest at the end.
     Streamed,
-    /// The metas are those of a stream, and the digest is gone.
+    /// The metas are those that only a stream has, and the digest is gone.
     LostDigest,
-    /// A copy of `member/snap/db`: it never had a digest.
+    /// A copy of `member/snap/db`, which never had a digest. The copy of a database that was
+    /// closed well can be the very bytes of a snapshot without its digest.
     Raw,
 }
 
@@ -97,19 +98,18 @@ impl<S: ReadAt> Database<S> {
                 )));
             }
         };
-        let streamed = is_streamed(&metas, length);
         let content = content_bytes(&meta);
-        if length < content || (streamed && length > content && length < content + TRAILER_BYTES) {
+        let form = form(&metas, &meta, length);
+        let expected = match form {
+            Form::Streamed => content + TRAILER_BYTES,
+            Form::LostDigest | Form::Raw => content,
+        };
+        if length < expected {
             return Err(OpenError::Refused(SnapshotError::Short {
                 got: length,
-                expected: content + if streamed { TRAILER_BYTES } else { 0 },
+                expected,
             }));
         }
-        let form = match streamed {
-            true if length == content => Form::LostDigest,
-            true => Form::Streamed,
-            false => Form::Raw,
-        };
         Ok(Self {
             meta,
             metas,
@@ -295,13 +295,24 @@ fn choose(metas: &[Result<Meta, MetaError>; 2]) -> Result<Meta, MetaError> {
     }
 }
 
-/// With one meta lost, only the length tells.
-fn is_streamed(metas: &[Result<Meta, MetaError>; 2], length: u64) -> bool {
-    match metas {
-        [Ok(first), Ok(second)] => first.is_streamed_pair(second),
-        [Ok(meta), Err(_)] | [Err(_), Ok(meta)] => {
-            length == content_bytes(meta).saturating_add(TRAILER_BYTES)
-        }
-        [Err(_), Err(_)] => false,
+/// What the metas and the length tell.
+fn form(metas: &[Result<Meta, MetaError>; 2], meta: &Meta, length: u64) -> Form {
+    let content = content_bytes(meta);
+    let whole = length == content.saturating_add(TRAILER_BYTES);
+    let [Ok(first), Ok(second)] = metas else {
+        // With one meta lost, only the length tells.
+        return if whole { Form::Streamed } else { Form::Raw };
+    };
+    let no_trailer = length == content;
+    // A database is as long as some number of pages.
+    let pages = length.is_multiple_of(u64::from(meta.page_size));
+    match (
+        first.is_streamed_pair(second),
+        first.is_surely_streamed_pair(second),
+    ) {
+        (true, true) if no_trailer => Form::LostDigest,
+        (true, false) if pages => Form::Raw,
+        (true, _) => Form::Streamed,
+        (false, _) => Form::Raw,
     }
 }

@@ -97,7 +97,7 @@ fn judge_file<S: ReadAt + ?Sized>(database: &Database<S>, findings: &mut Finding
         ),
         Form::Raw => findings.whole(
             &rules::DIGEST_NONE,
-            "a copy of a database file: no digest proves what is in it",
+            "a copy of a database file, or a snapshot without its last 32 bytes: no digest proves it",
         ),
         Form::Streamed => {}
     }

@@ -72,7 +72,8 @@ impl Survey {
         let (live, last) = (&history.live, history.last);
         let compaction = system.compaction();
         let revision = last.map_or(0, |last| last.main);
-        let true_revision = revision.max(compaction);
+        // A server that never wrote begins at 1.
+        let true_revision = revision.max(compaction).max(1);
         let kept = live.records(history.records);
         let before = hash_before(database, compaction, &kept);
         let hash_kv = HashKv {
