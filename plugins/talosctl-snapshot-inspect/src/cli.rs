@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::builder::PossibleValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use etcdbackup::cli::flags::CommonFlags;
+use etcdbackup::cli::flags::{CommonFlags, TalosFlags};
 use etcdbackup::cli::{DrillFlags, env};
 
 /// Look inside an etcd snapshot, without restoring it and without etcd
@@ -208,7 +208,7 @@ pub(crate) struct Diff {
 /// Tell whether a machine config's keys open the Secrets of a snapshot: exit 0 yes, 1 no.
 #[derive(Debug, Args)]
 #[command(
-    before_help = "Examples:\n  talosctl-snapshot-inspect keys db.snapshot --machine-config controlplane.yaml\n  talosctl-snapshot-inspect keys db.snapshot --secrets secrets.yaml"
+    before_help = "Examples:\n  talosctl-snapshot-inspect keys db.snapshot --machine-config controlplane.yaml\n  talosctl-snapshot-inspect keys db.snapshot -n 10.0.0.2"
 )]
 pub(crate) struct Keys {
     #[command(flatten)]
@@ -220,6 +220,8 @@ pub(crate) struct Keys {
     pub(crate) output: Format,
     #[command(flatten)]
     pub(crate) prefix: PrefixFlags,
+    #[command(flatten)]
+    pub(crate) talos: TalosFlags,
 }
 
 /// Which objects.

@@ -27,6 +27,8 @@ struct Report {
     internal: BTreeMap<&'static str, Size>,
     unknown: Size,
     foreign: Size,
+    /// Some keys of these two.
+    others: Vec<String>,
     historic: Size,
 }
 
@@ -112,6 +114,7 @@ impl Report {
             internal: inventory.internal().clone(),
             unknown: inventory.unknown(),
             foreign: inventory.foreign(),
+            others: inventory.others().to_vec(),
             historic: inventory.historic(),
         }
     }
@@ -197,18 +200,21 @@ fn totals(report: &Report) -> String {
             .collect();
         lines.push(line("No objects", &kept.join(", ")));
     }
-    for (label, of, what) in [
-        ("Unrecognised", report.unknown, "keys under the prefix"),
-        ("Foreign", report.foreign, "keys of other programs"),
-        (
-            "History",
-            report.historic,
-            "older values, until the next compaction",
-        ),
-    ] {
+    let mut add = |label: &str, of: Size, what: &str| {
         if of.count > 0 {
             lines.push(line(label, &told(of, what)));
         }
+    };
+    add("Unrecognised", report.unknown, "keys under the prefix");
+    add("Foreign", report.foreign, "keys of other programs");
+    add(
+        "History",
+        report.historic,
+        "older values, until the next compaction",
+    );
+    if !report.others.is_empty() {
+        let keys = report.others.join(" ");
+        lines.push(line("No known key", &format!("{keys} and the like")));
     }
     lines.concat()
 }

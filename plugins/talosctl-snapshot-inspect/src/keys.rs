@@ -7,8 +7,9 @@ use etcdbackup::cli::Context;
 use etcdbackup::cli::table::table;
 use etcdbackup::failure::{Exit, Failure};
 use etcdbackup::snapshot::encryption::{
-    AuthorityVerdict, Counts, Keyring, KeysReport, Stored, Tally,
+    AuthorityVerdict, Counts, Keyring, KeysReport, Stored, Tally, parse_keys,
 };
+use etcdbackup::talos::{Talos, TalosError};
 use serde::Serialize;
 
 use crate::cli::{KeyFlags, Keys};
@@ -50,9 +51,9 @@ struct Authority {
 }
 
 pub(crate) async fn run(verb: Keys, context: Context) -> Result<Exit, Failure> {
-    let Some(keys) = keyring(&verb.keys)? else {
+    let Some(keys) = keys(&verb, &context).await? else {
         return Err(Failure::new(Exit::Usage, "no keys to try")
-            .hint("name a machine config with `--machine-config FILE` or a secrets bundle with `--secrets FILE`"));
+            .hint("name a machine config with `--machine-config FILE`, a secrets bundle with `--secrets FILE`, or a node with `-n NODE`"));
     };
     let input = Input::open(&verb.input, &context).await?;
     let (format, prefix) = (verb.output, verb.prefix);
@@ -73,6 +74,30 @@ pub(crate) async fn run(verb: Keys, context: Context) -> Result<Exit, Failure> {
         .ui
         .data(&render(format, &report, |wide| text(&report, wide))?)?;
     Ok(report.exit())
+}
+
+/// Of a file, or else of the live node that is named.
+async fn keys(verb: &Keys, context: &Context) -> Result<Option<Keyring>, Failure> {
+    if let Some(keys) = keyring(&verb.keys)? {
+        return Ok(Some(keys));
+    }
+    let [node] = &verb.talos.nodes[..] else {
+        let several = verb.talos.nodes.len() > 1;
+        let refused = Failure::new(Exit::Usage, "the keys of one node are tried at a time");
+        return if several {
+            Err(refused.hint("name one control-plane node with `-n`"))
+        } else {
+            Ok(None)
+        };
+    };
+    let talos = Talos::connect(&verb.talos.selection())?;
+    talos.notes().iter().for_each(|note| context.ui.warn(note));
+    let mut cancel = context.cancel.clone();
+    let text = tokio::select! {
+        text = talos.machine_config(node) => text.map_err(TalosError::into_failure)?,
+        exit = cancel.requested() => return Err(Failure::new(exit, "stopped by a signal").hint("run it again")),
+    };
+    parse_keys(&text, &format!("node {node}")).map(Some)
 }
 
 impl Report {

@@ -10,7 +10,7 @@ use etcdbackup::snapshot::kubernetes::{Filter, Key, Requirement, ResourceWord, V
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::cli::{ListFormat, Ls, SelectFlags};
+use crate::cli::{Format, ListFormat, Ls, SelectFlags};
 use crate::input::Input;
 use crate::objects::{ShortNames, Snapshot, key_text, prefix_note};
 use crate::output::render;
@@ -49,9 +49,10 @@ pub(crate) async fn run(verb: Ls, context: Context) -> Result<Exit, Failure> {
     let filter = filter(&verb.select, &verb.resources)?;
     let input = Input::open(&verb.input, &context).await?;
     let format = verb.output;
+    let for_scripts = matches!(format, ListFormat::Report(Format::Json | Format::Yaml));
     let listing = blocking(&context, move || {
         let snapshot = Snapshot::open(input, &verb.prefix, &verb.keys)?;
-        list(&snapshot, &filter)
+        list(&snapshot, &filter, for_scripts)
     })
     .await?;
     tell(&context.ui, &listing);
@@ -73,7 +74,8 @@ pub(crate) fn filter(select: &SelectFlags, resources: &[String]) -> Result<Filte
     })
 }
 
-fn list(snapshot: &Snapshot, filter: &Filter) -> Result<Listing, Failure> {
+/// `labelled`: labels are kept, which only reports for scripts show.
+fn list(snapshot: &Snapshot, filter: &Filter, labelled: bool) -> Result<Listing, Failure> {
     let contents = snapshot.contents()?;
     let mut listing = Listing {
         note: prefix_note(contents.grammar()),
@@ -122,7 +124,7 @@ fn list(snapshot: &Snapshot, filter: &Filter) -> Result<Listing, Failure> {
                     .map(|closed| closed.encryption.as_str()),
                 entry.value,
             ),
-            labels,
+            labels: if labelled { labels } else { BTreeMap::new() },
         });
         Ok(())
     })?;

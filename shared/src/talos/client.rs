@@ -4,6 +4,7 @@ use std::future::Future;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use etcdbackup_proto::cosi::resource::state_client::StateClient;
 use etcdbackup_proto::machine::machine_service_client::MachineServiceClient;
 use etcdbackup_proto::machine::{EtcdMember, EtcdMemberListRequest};
 use jiff::Timestamp;
@@ -41,6 +42,7 @@ type Client = MachineServiceClient<Channel>;
 /// One try of a call: through which endpoint, for which node, how long.
 pub(super) struct Via {
     pub(super) client: Client,
+    channel: Channel,
     node: Option<MetadataValue<Ascii>>,
     limit: Duration,
 }
@@ -54,6 +56,11 @@ impl Via {
         }
         request.set_timeout(self.limit);
         request
+    }
+
+    /// The node's resources.
+    pub(super) fn state(&self) -> StateClient<Channel> {
+        StateClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE)
     }
 }
 
@@ -232,7 +239,8 @@ impl Talos {
         })?;
         let channel = self.endpoints[one.endpoint].channel.clone();
         Ok(Via {
-            client: MachineServiceClient::new(channel).max_decoding_message_size(MESSAGE),
+            client: MachineServiceClient::new(channel.clone()).max_decoding_message_size(MESSAGE),
+            channel,
             node: one.forwarded.then_some(value),
             limit,
         })

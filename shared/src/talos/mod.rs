@@ -10,6 +10,7 @@ mod config;
 mod connector;
 mod endpoint;
 mod error;
+mod machine_config;
 mod member;
 mod probe;
 mod proxy;

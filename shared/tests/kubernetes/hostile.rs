@@ -1,8 +1,11 @@
 //! Values with single bytes changed, cut and mixed: read or refused, never a panic.
 
+use etcdbackup::snapshot::encryption::parse_keys;
 use etcdbackup::snapshot::kubernetes::{Content, Value, decode, hide, ready_to_apply};
 
-use crate::fixture::each_live;
+use proptest::prelude::*;
+
+use crate::fixture::{each_live, text};
 
 /// A generator of numbers that look random.
 fn next(state: &mut u64) -> u64 {
@@ -54,25 +57,67 @@ fn damaged_objects_are_read_or_refused() {
     );
 }
 
+fn varint(mut number: usize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while number > 0x7f {
+        bytes.push((number & 0x7f) as u8 | 0x80);
+        number >>= 7;
+    }
+    bytes.push(number as u8);
+    bytes
+}
+
+fn field(number: u8, body: &[u8]) -> Vec<u8> {
+    [&[number << 3 | 2][..], &varint(body.len()), body].concat()
+}
+
+/// An object of this kind with this message, as it is stored.
+fn stored(version: &str, kind: &str, message: &[u8]) -> Vec<u8> {
+    let kind = field(
+        1,
+        &[field(1, version.as_bytes()), field(2, kind.as_bytes())].concat(),
+    );
+    [b"k8s\0".to_vec(), kind, field(2, message)].concat()
+}
+
+proptest! {
+    #[test]
+    fn any_message_of_any_kind_is_read_or_refused(
+        kind in prop::sample::select(vec![("v1", "Pod"), ("v1", "Secret"), ("v1", "Node"), ("apps/v1", "Deployment"), ("batch/v1", "CronJob"),
+            ("networking.k8s.io/v1", "Ingress"), ("v1", "Event"), ("coordination.k8s.io/v1", "Lease"), ("apps/v1", "ControllerRevision"), ("v1", "None")]),
+        // Small numbers are fields that exist, and lengths that fit.
+        message in prop::collection::vec(prop_oneof![0u8..32, any::<u8>()], 0..120),
+    ) {
+        let value = stored(kind.0, kind.1, &message);
+        let parsed = Value::parse(&value);
+        let _any = (parsed.head(), Content::of(&value));
+        if let Ok(mut object) = decode(&parsed) {
+            prop_assert_eq!(&object["kind"], kind.1);
+            hide(&mut object);
+            ready_to_apply(&mut object);
+        }
+    }
+
+    #[test]
+    fn any_configuration_is_read_or_refused(cut in 0usize..2000, line in 0usize..40, with in "[ a-z:\\-{}\\[\\]\"'&*|>\n]{0,30}") {
+        for name in ["controlplane-documents.yaml", "secrets-bundle.yaml"] {
+            let whole = text(name);
+            let mut lines: Vec<&str> = whole.lines().collect();
+            let at = line % lines.len();
+            lines.insert(at, &with);
+            let _any = parse_keys(&lines.join("\n"), name);
+            let _any = parse_keys(&whole[..cut.min(whole.len())], name);
+        }
+    }
+}
+
 #[test]
 fn an_object_made_to_fill_memory_is_refused() {
     // A Pod with a million empty containers: two bytes each.
     let spec: Vec<u8> = std::iter::repeat_n([0x12u8, 0x00], 1_000_000)
         .flatten()
         .collect();
-    let varint = |mut number: usize| {
-        let mut bytes = Vec::new();
-        while number > 0x7f {
-            bytes.push((number & 0x7f) as u8 | 0x80);
-            number >>= 7;
-        }
-        bytes.push(number as u8);
-        bytes
-    };
-    let field =
-        |number: u8, body: &[u8]| [&[number << 3 | 2][..], &varint(body.len()), body].concat();
-    let kind = field(1, &[field(1, b"v1"), field(2, b"Pod")].concat());
-    let value = [b"k8s\0".to_vec(), kind, field(2, &field(2, &spec))].concat();
+    let value = stored("v1", "Pod", &field(2, &spec));
     let error = decode(&Value::parse(&value)).unwrap_err();
     assert!(error.to_string().contains("larger"), "{error}");
 }

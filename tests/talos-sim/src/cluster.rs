@@ -53,6 +53,8 @@ pub(crate) struct Cluster {
     pub(crate) calls: CallLog,
     /// Where snapshots come from; `None`: from each node's own etcd.
     pub(crate) source: Mutex<Option<Source>>,
+    /// The machine config of every control plane.
+    pub(crate) machine_config: Option<String>,
     pub(crate) started: SystemTime,
 }
 

@@ -10,7 +10,8 @@ use etcdbackup_proto::cosi::resource::{
     WatchResponse,
 };
 use etcdbackup_proto::talos::specs::{
-    ClusterInfoSpec, ClusterMemberSpec, MachineType, MachineTypeSpec, cluster_member_spec,
+    ClusterInfoSpec, ClusterMemberSpec, MachineConfigSpec, MachineType, MachineTypeSpec,
+    cluster_member_spec,
 };
 use prost::Message as _;
 use prost_types::Timestamp;
@@ -19,18 +20,28 @@ use tonic::{Request, Response, Status};
 use crate::calls::Route;
 use crate::cluster::{Cluster, Node};
 use crate::machined::Machined;
+use crate::roles::ADMIN;
 use crate::routing::{Apid, Messages, refuse_many};
 
 const MACHINE_TYPE: &str = "MachineTypes.config.talos.dev";
+const MACHINE_CONFIG: &str = "MachineConfigs.config.talos.dev";
 const INFO: &str = "Infos.cluster.talos.dev";
 const MEMBER: &str = "Members.cluster.talos.dev";
 /// The id of every simulated cluster: 32 bytes, base64url, as Talos makes them.
 const CLUSTER_ID: &str = "c2ltdWxhdGVkIGNsdXN0ZXIgb2YgZXRjZGJhY2t1cCE=";
 
 impl Apid {
-    /// COSI goes to one node; `nodes` is refused.
-    async fn one<Q>(&self, method: &'static str, request: &Request<Q>) -> Result<Machined, Status> {
+    /// COSI goes to one node; `nodes` is refused. What holds secrets is for admins.
+    async fn one<Q>(
+        &self,
+        method: &'static str,
+        request: &Request<Q>,
+        kind: &str,
+    ) -> Result<Machined, Status> {
         let caller = self.admit(method, request)?;
+        if kind == MACHINE_CONFIG && !caller.roles.iter().any(|role| role == ADMIN) {
+            return Err(Status::permission_denied("not authorized"));
+        }
         let machined = match &caller.route {
             Route::Local => self.machined(&self.node),
             Route::Node(target) => self.forward(target)?,
@@ -47,7 +58,7 @@ impl State for Apid {
     type WatchStream = Messages<WatchResponse>;
 
     async fn get(&self, request: Request<GetRequest>) -> Result<Response<GetResponse>, Status> {
-        let machined = self.one("Get", &request).await?;
+        let machined = self.one("Get", &request, &request.get_ref().r#type).await?;
         let wanted = request.into_inner();
         let found = resources(&machined, &wanted.namespace, &wanted.r#type)?
             .into_iter()
@@ -73,7 +84,9 @@ impl State for Apid {
         &self,
         request: Request<ListRequest>,
     ) -> Result<Response<Self::ListStream>, Status> {
-        let machined = self.one("List", &request).await?;
+        let machined = self
+            .one("List", &request, &request.get_ref().r#type)
+            .await?;
         let wanted = request.into_inner();
         let found = resources(&machined, &wanted.namespace, &wanted.r#type)?.into_iter();
         let responses: Vec<_> = found
@@ -90,7 +103,8 @@ impl State for Apid {
         &self,
         request: Request<WatchRequest>,
     ) -> Result<Response<Self::WatchStream>, Status> {
-        self.one("Watch", &request).await?;
+        self.one("Watch", &request, &request.get_ref().r#type)
+            .await?;
         Err(Status::unimplemented("Watch is not simulated"))
     }
 }
@@ -99,7 +113,7 @@ impl State for Apid {
 fn resources(machined: &Machined, namespace: &str, kind: &str) -> Result<Vec<Resource>, Status> {
     let (node, cluster) = (&machined.node, &machined.cluster);
     let home = match kind {
-        MACHINE_TYPE => "config",
+        MACHINE_TYPE | MACHINE_CONFIG => "config",
         INFO | MEMBER => "cluster",
         _ => {
             return Err(Status::permission_denied(format!(
@@ -112,6 +126,7 @@ fn resources(machined: &Machined, namespace: &str, kind: &str) -> Result<Vec<Res
     }
     Ok(match kind {
         MACHINE_TYPE => vec![machine_type(node, cluster)],
+        MACHINE_CONFIG => machine_config(node, cluster).into_iter().collect(),
         INFO => vec![info(cluster)],
         _ => cluster
             .nodes
@@ -157,6 +172,27 @@ fn machine_type(node: &Node, cluster: &Cluster) -> Resource {
         yaml_spec: format!("{name}\n"),
     };
     resource(cluster, "config", MACHINE_TYPE, "machine-type", spec)
+}
+
+fn machine_config(node: &Node, cluster: &Cluster) -> Option<Resource> {
+    let text = cluster
+        .machine_config
+        .as_ref()
+        .filter(|_| node.is_control_plane())?;
+    let spec = Spec {
+        proto_spec: MachineConfigSpec {
+            yaml_marshalled: text.clone().into_bytes(),
+        }
+        .encode_to_vec(),
+        yaml_spec: format!("|\n  {}\n", text.replace('\n', "\n  ")),
+    };
+    Some(resource(
+        cluster,
+        "config",
+        MACHINE_CONFIG,
+        "v1alpha1",
+        spec,
+    ))
 }
 
 fn info(cluster: &Cluster) -> Resource {

@@ -37,6 +37,7 @@ pub struct Builder {
     etcd: Option<PathBuf>,
     restored: Option<PathBuf>,
     source: Option<Source>,
+    machine_config: Option<String>,
 }
 
 impl Default for Builder {
@@ -49,6 +50,7 @@ impl Default for Builder {
             etcd: None,
             restored: None,
             source: None,
+            machine_config: None,
         }
     }
 }
@@ -107,6 +109,13 @@ impl Builder {
     #[must_use]
     pub fn snapshot_bytes(mut self, bytes: impl Into<Bytes>) -> Self {
         self.source = Some(Source::Bytes(bytes.into()));
+        self
+    }
+
+    /// The machine config of every control plane; without one there is no such resource.
+    #[must_use]
+    pub fn machine_config(mut self, text: &str) -> Self {
+        self.machine_config = Some(text.to_owned());
         self
     }
 
@@ -175,6 +184,7 @@ impl Builder {
             version: self.version,
             calls: CallLog::default(),
             source: Mutex::new(self.source),
+            machine_config: self.machine_config,
             started: SystemTime::now(),
         }
     }

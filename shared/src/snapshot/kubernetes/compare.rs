@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use aws_lc_rs::digest::{Context, SHA256, digest};
 use serde_json::Value as Json;
 
-use super::decode::field_number;
+use super::decode::{JSON_BYTES, field_number};
 use super::value::{Envelope, Value};
 use crate::snapshot::protobuf::{Fields, Value as Wire};
 
@@ -37,7 +37,7 @@ impl Content {
     pub fn of(value: &[u8]) -> Self {
         let meaning = match Value::parse(value) {
             Value::Protobuf(envelope) => protobuf(&envelope),
-            Value::Json(text) => json(text),
+            Value::Json(text) if text.len() <= JSON_BYTES => json(text),
             _ => None,
         };
         meaning.unwrap_or_else(|| Self::exact(value))

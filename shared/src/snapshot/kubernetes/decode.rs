@@ -15,6 +15,9 @@ const DEPTH: usize = 64;
 /// Values of one object: far beyond what etcd takes as one request.
 const VALUES: usize = 300_000;
 
+/// Bytes of one object in JSON, whose tree is many times larger.
+pub(super) const JSON_BYTES: usize = 16 * 1024 * 1024;
+
 /// Why an object cannot be shown.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
@@ -65,6 +68,7 @@ pub enum DecodeError {
 pub fn decode(value: &Value<'_>) -> Result<Json, DecodeError> {
     match value {
         Value::Protobuf(envelope) => protobuf(envelope),
+        Value::Json(text) if text.len() > JSON_BYTES => Err(DecodeError::Limit),
         Value::Json(text) => serde_json::from_slice(text)
             .map_err(|error| DecodeError::Json(error.line(), error.column())),
         Value::Cbor(_) => Err(DecodeError::Form("stored as CBOR, which is not read")),

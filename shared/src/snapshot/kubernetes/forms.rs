@@ -5,7 +5,7 @@ use base64::prelude::BASE64_STANDARD;
 use jiff::Timestamp;
 use serde_json::Value as Json;
 
-use super::decode::DecodeError;
+use super::decode::{DecodeError, JSON_BYTES};
 use super::metadata::time;
 use super::schema::Type;
 use crate::snapshot::protobuf::{Fields, Value as Wire};
@@ -21,6 +21,7 @@ pub(super) fn read(of: Type, bytes: &[u8]) -> Result<Option<Json>, DecodeError> 
         Type::IntOrString => int_or_string(bytes)?,
         Type::RawExtension | Type::FieldsV1 => match only_field(bytes)? {
             None | Some([]) => Some(Json::Null),
+            Some(raw) if raw.len() > JSON_BYTES => return Err(DecodeError::Limit),
             Some(raw) => serde_json::from_slice(raw).ok(),
         },
         Type::Flag | Type::Integer | Type::Message(_) => None,

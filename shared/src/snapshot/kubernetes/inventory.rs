@@ -23,6 +23,9 @@ impl Size {
     }
 }
 
+/// Keys named of those that are not understood.
+const NAMED: usize = 5;
+
 /// One resource.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct ResourceSize {
@@ -40,6 +43,7 @@ pub struct Inventory {
     internal: BTreeMap<&'static str, Size>,
     unknown: Size,
     foreign: Size,
+    others: Vec<String>,
     historic: Size,
     largest: BinaryHeap<Reverse<(u64, String)>>,
     wanted: usize,
@@ -72,8 +76,14 @@ impl Inventory {
                 .entry(internal_name(internal))
                 .or_default()
                 .add(bytes),
-            Key::Unknown(_) => self.unknown.add(bytes),
-            Key::Foreign => self.foreign.add(bytes),
+            Key::Unknown(_) => {
+                self.unknown.add(bytes);
+                self.name(etcd_key);
+            }
+            Key::Foreign => {
+                self.foreign.add(bytes);
+                self.name(etcd_key);
+            }
         }
         self.remember(etcd_key, bytes);
     }
@@ -81,6 +91,18 @@ impl Inventory {
     /// Takes an older value in: it is in the file until the next compaction.
     pub fn see_historic(&mut self, bytes: u64) {
         self.historic.add(bytes);
+    }
+
+    fn name(&mut self, etcd_key: &[u8]) {
+        if self.others.len() < NAMED {
+            self.others
+                .push(String::from_utf8_lossy(etcd_key).into_owned());
+        }
+    }
+
+    /// Some of the keys that are not understood, or of other programs.
+    pub fn others(&self) -> &[String] {
+        &self.others
     }
 
     fn remember(&mut self, etcd_key: &[u8], bytes: u64) {
@@ -211,6 +233,10 @@ mod tests {
                 inventory.historic().bytes
             ),
             (1, 1, 100)
+        );
+        assert_eq!(
+            inventory.others(),
+            ["/registry/what/is-this", "cilium/state"]
         );
         assert_eq!(
             inventory.internal().keys().copied().collect::<Vec<_>>(),

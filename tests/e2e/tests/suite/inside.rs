@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::process::{Command, Output, Stdio};
 
-use e2e::{golden, programs, repository, text, tool};
+use e2e::{World, golden, programs, repository, text, tool};
 use serde_json::Value as Json;
+use talos_sim::Simulator;
 use tempfile::TempDir;
 
-use crate::support::{code, ok, refused};
+use crate::support::{SIZE, code, ok, refused};
 
 /// The two snapshots of `tests/fixtures`, unpacked, and the machine configs beside them.
 struct Snapshots {
@@ -370,4 +371,45 @@ fn a_damaged_snapshot_is_said_and_leads_to_the_check() {
     ] {
         refused(&snapshots.inspect(verb), 65, "check");
     }
+}
+
+#[test]
+fn the_keys_of_a_live_node_are_tried_by_an_admin() {
+    let snapshots = Snapshots::new();
+    let config =
+        std::fs::read_to_string(repository().join("tests/fixtures/controlplane-v1alpha1.yaml"))
+            .unwrap();
+    let talos = Simulator::builder()
+        .snapshot_bytes(talos_sim::sample::snapshot(SIZE))
+        .machine_config(&config)
+        .start()
+        .unwrap();
+    let node = talos.address(0);
+    let world = World::around(talos);
+    let file = snapshots
+        .folder
+        .path()
+        .join("before.snapshot")
+        .display()
+        .to_string();
+    let keys = || {
+        world.ours(
+            "talosctl-snapshot-inspect",
+            &["keys", &file, "-n", &node, "-o", "json"],
+        )
+    };
+    refused(&keys(), 77, "os:admin");
+    let admin = world.talos.talosconfig(&["os:admin"]).unwrap();
+    admin.write(&world.path("talosconfig")).unwrap();
+    let judged = keys();
+    ok(&judged);
+    let report: Json = serde_json::from_slice(&judged.stdout).unwrap();
+    assert_eq!(
+        (report["verdict"].as_str(), report["unreadable"].as_u64()),
+        (Some("readable"), Some(0))
+    );
+    assert_eq!(
+        report["configKeys"],
+        serde_json::json!(["secretbox:key2", "aescbc:key1"])
+    );
 }
