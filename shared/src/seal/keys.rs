@@ -15,7 +15,7 @@ use crate::failure::{Exit, Failure};
 /// Work factor of a passphrase-protected identity above which we refuse (age's own limit).
 const MAX_WORK_FACTOR: u8 = 22;
 /// As age names it when it is missing.
-const POST_QUANTUM_PLUGIN: &str = "'age-plugin-pq'";
+const POST_QUANTUM_PLUGIN: &str = "`age-plugin-pq`";
 
 /// Who can open what we store.
 pub struct Recipients {

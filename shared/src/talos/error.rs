@@ -155,6 +155,11 @@ fn transport(status: &Status) -> Option<String> {
         cause = error.source();
     }
     words.dedup();
+    // Whether the request or the connection saw it first is chance, and tells nobody anything.
+    let layers = ["transport error", "connection error"];
+    if words.iter().any(|word| !layers.contains(&word.as_str())) {
+        words.retain(|word| !layers.contains(&word.as_str()));
+    }
     (!words.is_empty()).then(|| words.join(": "))
 }
 
