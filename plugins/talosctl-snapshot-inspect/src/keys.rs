@@ -94,10 +94,20 @@ async fn keys(verb: &Keys, context: &Context) -> Result<Option<Keyring>, Failure
     talos.notes().iter().for_each(|note| context.ui.warn(note));
     let mut cancel = context.cancel.clone();
     let text = tokio::select! {
-        text = talos.machine_config(node) => text.map_err(TalosError::into_failure)?,
+        text = talos.machine_config(node) => text.map_err(unread)?,
         exit = cancel.requested() => return Err(Failure::new(exit, "stopped by a signal").hint("run it again")),
     };
     parse_keys(&text, &format!("node {node}")).map(Some)
+}
+
+/// A machine config holds every key of the cluster: few roles may read it.
+fn unread(error: TalosError) -> Failure {
+    let denied = error.is_denied();
+    let failure = error.into_failure();
+    if denied {
+        return failure.hint("reading a machine config needs role os:admin; a saved one does as well: `--machine-config FILE`");
+    }
+    failure
 }
 
 impl Report {
