@@ -6,7 +6,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use e2e::{World, programs, text};
+use e2e::{Run, World, programs, text};
 use serde_json::Value;
 
 use crate::support::ok;
@@ -21,19 +21,19 @@ const POLL: Duration = Duration::from_millis(50);
 pub(crate) fn other(program: &Path) -> Command {
     let mut command = Command::new("timeout");
     command.env_clear().env("PATH", "/usr/bin:/bin");
-    limited(command, program)
+    command.args(limit()).arg(program);
+    command
 }
 
 /// One of our programs, in a world's environment and within the limit.
-pub(crate) fn ours(world: &World, program: &str) -> Command {
-    limited(world.command("timeout"), &programs().join(program))
+pub(crate) fn ours(world: &World, program: &str) -> Run {
+    let mut run = world.command("timeout");
+    run.args(limit()).arg(programs().join(program));
+    run
 }
 
-fn limited(mut timeout: Command, program: &Path) -> Command {
-    timeout
-        .args(["--kill-after=5", &PATIENCE.as_secs().to_string()])
-        .arg(program);
-    timeout
+fn limit() -> [String; 2] {
+    ["--kill-after=5".to_owned(), PATIENCE.as_secs().to_string()]
 }
 
 /// A backup of the world's Talos, through its store and back into the file this returns.

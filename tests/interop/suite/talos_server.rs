@@ -2,6 +2,7 @@
 //! that Talos has, some that it does not have yet, and metadata as apid appends them.
 
 use std::fs;
+use std::process::Command;
 
 use e2e::{World, tool};
 use serde_json::{Value, json};
@@ -38,7 +39,8 @@ impl Stubs {
             })
             .collect();
         fs::write(world.path("scenario.json"), json!(scenario).to_string()).unwrap();
-        let mut command = world.command(tool("talos-go/talos-server"));
+        let mut command = Command::new(tool("talos-go/talos-server"));
+        command.current_dir(world.folder.path());
         command.args(["-scenario", "scenario.json"]);
         let (running, _) = Running::with_line(&mut command);
         Self {
