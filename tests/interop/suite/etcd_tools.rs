@@ -55,7 +55,8 @@ impl Release {
         text(&output.stderr)
     }
 
-    fn restoring(self, file: &Path, data: &Path) -> Command {
+    /// A restore, to be run.
+    pub(crate) fn restoring(self, file: &Path, data: &Path) -> Command {
         let mut command = other(&self.program("etcdutl"));
         command.args(["snapshot", "restore"]).arg(file);
         command.arg("--data-dir").arg(data);
@@ -73,16 +74,32 @@ impl Release {
         hash(&said, &said["hashRevision"])
     }
 
-    /// HashKV of a running member: hash and revision.
-    pub(crate) fn hash_of_server(self, endpoint: &str) -> (u32, i64) {
+    /// A command of etcdctl. The user counts only where authentication is on.
+    pub(crate) fn ctl(self, endpoint: &str) -> Command {
         let mut command = other(&self.program("etcdctl"));
-        command.args(["--endpoints", endpoint, "endpoint", "hashkv", "-w", "json"]);
-        let said = &json(&mut command)[0]["HashKV"];
-        hash(said, &said["header"]["revision"])
+        command.args(["--user", "root:planted", "--endpoints", endpoint]);
+        command
     }
 
-    /// Runs a data directory as a member of its own.
+    /// HashKV of a running member, as etcdctl prints it.
+    pub(crate) fn hashes_of_server(self, endpoint: &str) -> Value {
+        let mut command = self.ctl(endpoint);
+        json(command.args(["endpoint", "hashkv", "-w", "json"]))[0]["HashKV"].take()
+    }
+
+    /// HashKV of a running member: hash and revision.
+    pub(crate) fn hash_of_server(self, endpoint: &str) -> (u32, i64) {
+        let said = self.hashes_of_server(endpoint);
+        hash(&said, &said["header"]["revision"])
+    }
+
+    /// Runs a data directory as a member of its own; a new one is an empty store.
     pub(crate) fn serve(self, data: &Path) -> Server {
+        self.serve_with(data, &[])
+    }
+
+    /// The same with more flags.
+    pub(crate) fn serve_with(self, data: &Path, more: &[&str]) -> Server {
         let url = || format!("http://127.0.0.1:{}", free_port());
         let (client, peer) = (url(), url());
         let mut running = Running::server(&self.program("etcd"), |command| {
@@ -90,12 +107,13 @@ impl Release {
                 .args(["--data-dir".as_ref(), data.as_os_str()])
                 .args(["--listen-client-urls", &client])
                 .args(["--advertise-client-urls", &client])
-                .args(["--listen-peer-urls", &peer, "--log-level", "error"]);
+                .args(["--listen-peer-urls", &peer, "--log-level", "error"])
+                .args(more);
         });
         wait_for("an etcd on what was restored", || {
             assert!(!running.has_ended(), "etcd ended");
-            let mut health = other(&self.program("etcdctl"));
-            health.args(["--endpoints", &client, "endpoint", "health"]);
+            let mut health = self.ctl(&client);
+            health.args(["endpoint", "health"]);
             health.output().unwrap().status.success().then_some(())
         });
         Server {
@@ -106,8 +124,8 @@ impl Release {
 
     /// How many keys a member has.
     pub(crate) fn count(self, endpoint: &str) -> u64 {
-        let mut command = other(&self.program("etcdctl"));
-        command.args(["--endpoints", endpoint, "get", "", "--prefix"]);
+        let mut command = self.ctl(endpoint);
+        command.args(["get", "", "--prefix"]);
         let said = printed(command.args(["--count-only", "-w", "fields"]));
         let count = said
             .lines()

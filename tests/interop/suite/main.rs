@@ -12,6 +12,7 @@
 mod age;
 mod etcd;
 mod etcd_tools;
+mod inspect;
 mod kubernetes;
 mod minio;
 mod process;

@@ -23,8 +23,8 @@ pub(super) struct History<'s> {
     compaction: i64,
     pub(super) live: LiveKeys,
     pub(super) last: Option<Revision>,
-    /// The mark of `--bump-revision` counts as a key of no name.
-    pub(super) bumped: bool,
+    /// The last mark of `--bump-revision`, counted as records are: it is a live key of no name.
+    pub(super) bumped: Option<u32>,
     pub(super) records: u32,
 }
 
@@ -42,7 +42,7 @@ impl<'s> History<'s> {
             compaction: system.compaction(),
             live: LiveKeys::default(),
             last: None,
-            bumped: false,
+            bumped: None,
             records: 0,
         }
     }
@@ -62,7 +62,7 @@ impl<'s> History<'s> {
         };
         self.follow(key.revision, &mut sink);
         if item.value.is_empty() && !key.tombstone {
-            self.bumped = true;
+            self.bumped = Some(ordinal);
             return None;
         }
         let Ok(value) = KeyValue::decode(item.value) else {

@@ -90,10 +90,7 @@ impl LiveKeys {
             words: vec![0; records.div_ceil(64) as usize],
         };
         for key in self.keys.values() {
-            let ordinal = key.ordinal();
-            if let Some(word) = live.words.get_mut((ordinal / 64) as usize) {
-                *word |= 1 << (ordinal % 64);
-            }
+            live.add(key.ordinal());
         }
         live
     }
@@ -110,6 +107,12 @@ pub struct LiveRecords {
 }
 
 impl LiveRecords {
+    pub(super) fn add(&mut self, ordinal: u32) {
+        if let Some(word) = self.words.get_mut((ordinal / 64) as usize) {
+            *word |= 1 << (ordinal % 64);
+        }
+    }
+
     /// Whether record `ordinal` is the last of a live key.
     pub fn contains(&self, ordinal: u32) -> bool {
         self.words

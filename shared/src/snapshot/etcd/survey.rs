@@ -74,7 +74,9 @@ impl Survey {
         let revision = last.map_or(0, |last| last.main);
         // A server that never wrote begins at 1.
         let true_revision = revision.max(compaction).max(1);
-        let kept = live.records(history.records);
+        let bumped = history.bumped.is_some();
+        let mut kept = live.records(history.records);
+        history.bumped.into_iter().for_each(|mark| kept.add(mark));
         let before = hash_before(database, compaction, &kept);
         let hash_kv = HashKv {
             hash: crc32c::crc32c_combine(before, after.hash, after.bytes),
@@ -82,8 +84,8 @@ impl Survey {
             compact_revision: compaction,
         };
         let (live_keys, leases_missing) = (live.len() as u64, live.leases_missing());
-        let live_keys = live_keys + u64::from(history.bumped);
-        if history.bumped {
+        let live_keys = live_keys + u64::from(bumped);
+        if bumped {
             findings.whole(
                 &rules::REVISION_BUMPED,
                 "a record without a value moves revisions forward",
@@ -110,7 +112,7 @@ impl Survey {
             true_revision,
             records,
             live_keys,
-            bumped: history.bumped,
+            bumped,
             hash_kv,
             total_size: database.content_bytes(),
             pages,

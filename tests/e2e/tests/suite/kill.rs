@@ -277,13 +277,14 @@ fn killed_at_random_moments() {
                 let prefix = format!("prod{number}");
                 let (met, seen) = soak(world, &prefix, dice, longest);
                 println!("{met:?}");
-                assert!(met.stopped > 0 && met.killed > 0, "{met:?}");
                 check_listing(world, &prefix, &seen);
+                met
             })
         });
-        for soak in soaks {
-            soak.join().unwrap();
-        }
+        let met = soaks.map(|soak| soak.join().unwrap());
+        let stopped: usize = met.iter().map(|met| met.stopped).sum();
+        let killed: usize = met.iter().map(|met| met.killed).sum();
+        assert!(stopped > 0 && killed > 0, "{met:?}");
     });
 }
 

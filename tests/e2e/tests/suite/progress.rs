@@ -45,7 +45,7 @@ fn a_bar_is_drawn_on_a_terminal_with_the_total_of_the_header() {
     let shown = watched(&world, "");
     assert!(shown.contains("taking from node 127."), "{shown}");
     assert!(
-        shown.contains(" MiB/2.01 MiB ") && shown.contains("left"),
+        shown.contains(" MiB/2.86 MiB ") && shown.contains("left"),
         "{shown}"
     );
     let last = shown.trim_end().rsplit(['\r', '\n']).next().unwrap();
@@ -77,7 +77,7 @@ fn a_log_gets_a_line_now_and_then_at_v() {
         .collect();
     assert!((1..4).contains(&lines.len()), "{stderr}");
     assert!(
-        lines[0].contains(" of 2.0 MiB (") && lines[0].contains("/s, "),
+        lines[0].contains(" of 2.9 MiB (") && lines[0].contains("/s, "),
         "{stderr}"
     );
 }
