@@ -1,8 +1,9 @@
 //! A seekable copy of what comes from a pipe: a file without a name, readable by nobody else,
 //! gone when it is closed or the program dies. Memory stays bounded, whatever comes.
 
-use std::fs::File;
+use std::fs::{File, Permissions};
 use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use crate::failure::{Exit, Failure};
@@ -17,7 +18,14 @@ const CHUNK: usize = 1024 * 1024;
 /// 74: nothing can be written there.
 pub fn unlinked(name: &str, folder: Option<&Path>) -> Result<File, Failure> {
     let folder = folder.map_or_else(default_folder, Path::to_owned);
-    tempfile::tempfile_in(&folder).map_err(|error| unwritable(name, &folder, error))
+    let private = |file: File| {
+        // Where files without a name exist, they get the rights that the umask leaves.
+        file.set_permissions(Permissions::from_mode(0o600))?;
+        Ok(file)
+    };
+    tempfile::tempfile_in(&folder)
+        .and_then(private)
+        .map_err(|error| unwritable(name, &folder, error))
 }
 
 fn unwritable(name: &str, folder: &Path, error: io::Error) -> Failure {
