@@ -133,10 +133,17 @@ pub async fn take<W: Write + Send + 'static>(
     verdict(source, fed, copied, &[])
 }
 
-type Lanes = JoinSet<(usize, Landing)>;
+/// The running lanes. When whoever waits for them panics they go on: each aborts its own upload.
+struct Lanes(JoinSet<(usize, Landing)>);
+
+impl Drop for Lanes {
+    fn drop(&mut self) {
+        self.0.detach_all();
+    }
+}
 
 fn start_lanes(plan: &PushPlan, cancel: &Cancel) -> (Vec<LaneSender>, Lanes) {
-    let mut lanes = JoinSet::new();
+    let mut lanes = Lanes(JoinSet::new());
     let mut senders = Vec::with_capacity(plan.destinations.len());
     for (number, (store, key)) in plan.destinations.iter().enumerate() {
         let (parts, from) = mpsc::unbounded_channel();
@@ -150,7 +157,7 @@ fn start_lanes(plan: &PushPlan, cancel: &Cancel) -> (Vec<LaneSender>, Lanes) {
             cancel: cancel.clone(),
         };
         senders.push(LaneSender { parts, watched });
-        lanes.spawn(async move { (number, lane.run().await) });
+        lanes.0.spawn(async move { (number, lane.run().await) });
     }
     (senders, lanes)
 }
@@ -159,10 +166,10 @@ fn start_lanes(plan: &PushPlan, cancel: &Cancel) -> (Vec<LaneSender>, Lanes) {
 /// still while others have all of it is left out.
 async fn land(mut lanes: Lanes, mut laggards: Laggards, limit: Duration) -> Vec<Landing> {
     let mut landings = BTreeMap::new();
-    let count = lanes.len();
+    let count = lanes.0.len();
     laggards.look();
     loop {
-        match tokio::time::timeout(limit, lanes.join_next()).await {
+        match tokio::time::timeout(limit, lanes.0.join_next()).await {
             Ok(Some(landed)) => landings.extend(landed),
             Ok(None) => break,
             Err(_) => laggards.give_up(),
