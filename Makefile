@@ -1,6 +1,6 @@
 # The README's two commands are `make demo` and `make test`.
 SHELL := /bin/bash
-.PHONY: demo test lint interop bench build tools
+.PHONY: demo test fuzz lint interop bench build tools
 
 build: ; cargo build --locked --workspace --bins
 tools: ; tests/tools/fetch
@@ -21,8 +21,13 @@ interop: build
 	tests/interop/build
 	cargo test --locked --workspace --features interop/go --test interop
 
+# Every parser of foreign bytes, a fixed number of inputs; needs g++.
+fuzz:
+	tests/fuzz/run
+
 lint:
 	cargo fmt --all --check
+	cargo fmt --check --manifest-path tests/fuzz/Cargo.toml
 	cargo clippy --locked --workspace --all-targets --features interop/go -- -D warnings
 	@rows="$$(cargo tree --locked -e normal,build,dev --target all -i ring 2>/dev/null)"; \
 	if [ -n "$$rows" ]; then echo "a second TLS provider:"; echo "$$rows"; exit 1; fi

@@ -98,7 +98,7 @@ fn find(
     .hint("name one with `--talosconfig FILE` or TALOSCONFIG; `talosctl config new` makes one"))
 }
 
-fn parse(text: &str, file: &Path, selection: &Selection) -> Result<Context, Failure> {
+pub(super) fn parse(text: &str, file: &Path, selection: &Selection) -> Result<Context, Failure> {
     let shown = file.display();
     let wrong = |what: String| Failure::new(Exit::Config, format!("talosconfig `{shown}`: {what}"));
     if text.trim().is_empty() {
