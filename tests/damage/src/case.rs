@@ -49,6 +49,10 @@ impl Case {
         self.bytes == bytes
     }
 
+    pub(crate) fn lacks_only_the_digest_of(&self, bytes: &[u8]) -> bool {
+        self.bytes.len() + TRAILER == bytes.len() && bytes.starts_with(&self.bytes)
+    }
+
     pub(crate) fn append_digest(&mut self) {
         let trailer = digest(&SHA256, &self.bytes);
         self.bytes.extend_from_slice(trailer.as_ref());

@@ -107,7 +107,13 @@ fn cut(sound: &[u8]) -> usize {
     for end in &ends {
         let _watched = watch::case(format!("cut at {end}"));
         let mut case = Case::new(&sound[..*end]);
-        assert_eq!(case.check(), Outcome::Damaged, "cut at {end}");
+        let outcome = case.check();
+        // Without its digest alone, a snapshot can be the very bytes of a database.
+        let only_digest = case.lacks_only_the_digest_of(sound);
+        assert!(
+            outcome == Outcome::Damaged || (only_digest && outcome == Outcome::Suspicious),
+            "cut at {end}: {outcome:?}"
+        );
         case.append_digest();
         // Where the digest was cut off, this puts it back.
         if !case.is(sound) {

@@ -9,6 +9,7 @@
 mod bucket;
 mod cursor;
 mod database;
+mod descent;
 mod freelist;
 mod inspection;
 mod order;

@@ -56,6 +56,11 @@ impl Window {
         &self.bytes
     }
 
+    /// Whether these bytes are here already.
+    pub(super) fn has(&self, offset: u64, length: u64) -> bool {
+        usize::try_from(length).is_ok_and(|length| self.range(offset, length).is_some())
+    }
+
     fn range(&self, offset: u64, length: usize) -> Option<Range<usize>> {
         let begin = usize::try_from(offset.checked_sub(self.begin)?).ok()?;
         let end = begin.checked_add(length)?;
