@@ -145,6 +145,13 @@ fn open_and_prove(
 }
 
 fn refused_failure(object: &str, refused: &SnapshotError) -> Failure {
-    Failure::new(Exit::Data, format!("{object}: {refused}"))
-        .hint("this copy is not usable: take an older one with `--at TIME`; its stored bytes come with `--stored`")
+    let hint = match refused {
+        SnapshotError::RawDatabase | SnapshotError::NoDigest => {
+            "nothing proves a raw copy on its way: fetch it with `--stored`, open it with `age -d -i KEY | zstd -d`, judge it with `talosctl-snapshot-inspect check`"
+        }
+        _ => {
+            "this copy is not usable: take an older one with `--at TIME`; its stored bytes come with `--stored`"
+        }
+    };
+    Failure::new(Exit::Data, format!("{object}: {refused}")).hint(hint)
 }

@@ -59,6 +59,17 @@ fn a_raw_copy_is_stored_only_when_asked_and_stays_marked() {
     let stored = world.s3.object(BUCKET, &keys[0]).unwrap();
     std::fs::write(world.path("stored"), stored).unwrap();
     ok(&world.shell("age -d -i key.txt stored > opened && zstd -qdc < opened | cmp - db"));
+    // It cannot be proven on its way back, and the message says how it comes all the same.
+    let pulled = world.ours(
+        "talosctl-snapshot-pull",
+        &["s3://backups/prod", "-i", "key.txt", "-o", "back"],
+    );
+    refused(&pulled, 65, "`--stored`");
+    assert!(!world.path("back").exists());
+    ok(&world.shell(
+        "talosctl-snapshot-pull s3://backups/prod --stored -o sealed
+         age -d -i key.txt sealed | zstd -qdc | cmp - db",
+    ));
 }
 
 #[test]
