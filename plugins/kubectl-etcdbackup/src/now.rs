@@ -54,7 +54,11 @@ pub(crate) async fn run(
             .ui
             .warn("encryption is off: whoever reads the store reads every Secret of the cluster");
     }
-    let choice = choose(&talos).await;
+    let choice = context
+        .cancel
+        .clone()
+        .unless_stopped(choose(&talos))
+        .await?;
     let timeouts = now.limits.timeouts();
     let published = try_members(&talos, &choice, timeouts, &mut publication, &context).await?;
     report::published(&context.ui, &published, now.output == Receipt::Json)
@@ -107,7 +111,8 @@ async fn try_members(
     let mut candidates = choice.candidates.iter();
     while let Some(candidate) = candidates.next() {
         let node = &candidate.node;
-        publication.facts = SourceFacts::of(talos, candidate, &choice.unknown).await;
+        let facts = SourceFacts::of(talos, candidate, &choice.unknown);
+        publication.facts = context.cancel.clone().unless_stopped(facts).await?;
         let meter = Meter::default();
         let progress = context
             .ui

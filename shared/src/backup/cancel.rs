@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::failure::Exit;
+use crate::failure::{Exit, Failure};
 
 /// Tells a run to stop: the upload is aborted, nothing is left.
 #[derive(Debug, Clone)]
@@ -18,6 +18,20 @@ impl Cancel {
         match told {
             Ok(exit) => exit.unwrap_or(Exit::Terminated),
             Err(_) => std::future::pending().await,
+        }
+    }
+
+    /// Lets `work` end by itself, or drops it at a stop: nothing was begun that must be
+    /// undone.
+    ///
+    /// # Errors
+    /// 130, 143: a stop was asked for.
+    pub async fn unless_stopped<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Failure> {
+        tokio::select! {
+            done = work => Ok(done),
+            exit = self.requested() => Err(
+                Failure::new(exit, "stopped by a signal: nothing was published").hint("run it again"),
+            ),
         }
     }
 

@@ -18,14 +18,11 @@ pub(super) fn watch(ui: &Ui) -> Result<Cancel, Failure> {
             .map_err(|error| Failure::new(Exit::Io, format!("cannot watch signals: {error}")))?;
         let (tell, ui) = (tell.clone(), ui.clone());
         tokio::spawn(async move {
-            let mut asked = false;
             while signals.recv().await.is_some() {
-                if asked {
+                if tell.send_replace(Some(exit)).is_some() {
                     leave(exit);
                 }
-                asked = true;
                 ui.note("stopping: the upload is aborted; once more leaves at once");
-                tell.send_replace(Some(exit));
             }
         });
     }

@@ -3,13 +3,22 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::secrets;
+
+/// After which a program hangs: far beyond each of its own limits.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// A [`Command`] whose output is checked.
 #[derive(Debug)]
 pub struct Run {
     command: Command,
+    /// Stdin, stdout and stderr were given by the test.
+    given: [bool; 3],
     folder: PathBuf,
 }
 
@@ -17,6 +26,7 @@ impl Run {
     pub(crate) fn new(command: Command, folder: &Path) -> Self {
         Self {
             command,
+            given: [false; 3],
             folder: folder.to_owned(),
         }
     }
@@ -62,28 +72,31 @@ impl Run {
 
     /// As [`Command::stdin`].
     pub fn stdin(&mut self, stdin: impl Into<Stdio>) -> &mut Self {
+        self.given[0] = true;
         self.command.stdin(stdin);
         self
     }
 
     /// As [`Command::stdout`].
     pub fn stdout(&mut self, stdout: impl Into<Stdio>) -> &mut Self {
+        self.given[1] = true;
         self.command.stdout(stdout);
         self
     }
 
     /// As [`Command::stderr`].
     pub fn stderr(&mut self, stderr: impl Into<Stdio>) -> &mut Self {
+        self.given[2] = true;
         self.command.stderr(stderr);
         self
     }
 
-    /// As [`Command::output`], and checked.
+    /// As [`Command::output`], and checked; a program that hangs is killed.
     ///
     /// # Errors
     /// The program cannot be started.
     pub fn output(&mut self) -> std::io::Result<Output> {
-        let output = self.command.output()?;
+        let output = self.output_in_time()?;
         secrets::plant_folder(&self.folder);
         let who = self.command.get_program().to_string_lossy().into_owned();
         secrets::assert_none(&who, &output.stderr);
@@ -92,6 +105,32 @@ impl Run {
             secrets::assert_none(&who, &output.stdout);
         }
         Ok(output)
+    }
+
+    fn output_in_time(&mut self) -> std::io::Result<Output> {
+        let [stdin, stdout, stderr] = self.given;
+        if !stdin {
+            self.command.stdin(Stdio::null());
+        }
+        if !stdout {
+            self.command.stdout(Stdio::piped());
+        }
+        if !stderr {
+            self.command.stderr(Stdio::piped());
+        }
+        let child = self.command.spawn()?;
+        let pid = Pid::from_child(&child);
+        let (ended, end) = channel::<()>();
+        std::thread::scope(|scope| {
+            let hung = scope.spawn(move || {
+                let hung = end.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout);
+                hung && kill_process(pid, Signal::KILL).is_ok()
+            });
+            let output = child.wait_with_output();
+            drop(ended);
+            assert!(!hung.join().expect("the watch"), "{:?} hung", self.command);
+            output
+        })
     }
 
     /// As [`Command::spawn`]: what the child says, its test checks.

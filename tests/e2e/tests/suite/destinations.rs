@@ -1,7 +1,7 @@
 //! Several destinations in one pass: each has its own fate, and each is told.
 
 use std::process::Output;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use e2e::{ACCESS_KEY, SECRET_KEY, World, text};
 use s3_sim::{Effect, Fault, Operation, S3Sim};
@@ -80,13 +80,7 @@ fn a_failing_and_a_hanging_store_do_not_cost_the_good_copies() {
         folder.as_str(),
         "s3://good/prod",
     ];
-    let begun = Instant::now();
     let output = now(&world, &destinations, &["--s3-timeout", "3s", "-o", "json"]);
-    assert!(
-        begun.elapsed() < Duration::from_secs(60),
-        "{:?}",
-        begun.elapsed()
-    );
     let stderr = text(&output.stderr);
     refused(&output, 75, "s3://hanging/prod/prod-");
     assert!(stderr.contains("s3://failing/prod/prod-"), "{stderr}");
@@ -142,13 +136,7 @@ fn a_store_that_stands_still_is_left_out() {
     let world = world();
     hang(&world);
     let folder = format!("file://{}", world.path("nas").display());
-    let begun = Instant::now();
     let output = now(&world, &["s3://hanging/prod", &folder], &[]);
-    assert!(
-        begun.elapsed() < Duration::from_secs(100),
-        "{:?}",
-        begun.elapsed()
-    );
     refused(&output, 75, "stood still");
     assert_eq!(in_folder(&world).len(), 1);
 }

@@ -1,7 +1,7 @@
 //! The whole way, and what must never happen on it.
 
 use std::process::Stdio;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use e2e::{BUCKET, World, readme_pipelines, text, tool};
 use talos_sim::{Fault, Simulator};
@@ -335,7 +335,6 @@ fn a_signal_stops_the_run_and_leaves_nothing() {
         .spawn()
         .unwrap();
     std::thread::sleep(Duration::from_millis(800));
-    let begun = Instant::now();
     let killed = world
         .command("kill")
         .args(["-TERM", &child.id().to_string()])
@@ -343,7 +342,6 @@ fn a_signal_stops_the_run_and_leaves_nothing() {
         .unwrap();
     assert!(killed.success());
     assert_eq!(child.wait().unwrap().code(), Some(143));
-    assert!(begun.elapsed() < Duration::from_secs(15));
     assert!(world.s3.keys(BUCKET, "prod").is_empty());
 }
 

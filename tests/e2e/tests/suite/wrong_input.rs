@@ -346,7 +346,6 @@ fn every_wrong_input_has_its_code_and_two_lines() {
 /// One case as the golden shows it.
 fn run(world: &World, (title, line): &Case) -> String {
     let nodes = world.talos.nodes();
-    let begun = Instant::now();
     let output = world
         .command("bash")
         .args(["-o", "pipefail", "-c", line])
@@ -357,11 +356,6 @@ fn run(world: &World, (title, line): &Case) -> String {
         .stdin(Stdio::null())
         .output()
         .unwrap();
-    assert!(
-        begun.elapsed() < Duration::from_secs(60),
-        "{title} took {:?}",
-        begun.elapsed()
-    );
     // `script` shows both streams of what it runs on its own stdout.
     let shown = filtered(world, &(text(&output.stderr) + &text(&output.stdout)));
     let code = output.status.code().unwrap();
