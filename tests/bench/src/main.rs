@@ -17,6 +17,7 @@
 mod claims;
 mod cold;
 mod data;
+mod inspect;
 mod machine;
 mod measured;
 mod memory;
@@ -64,6 +65,8 @@ enum Part {
     Pipeline,
     /// Peak memory.
     Memory,
+    /// What looks into a snapshot.
+    Inspect,
     /// Cold start and sizes.
     Programs,
 }
@@ -97,6 +100,9 @@ fn measure(cli: &Cli) -> ExitCode {
     }
     if wanted(Part::Pipeline) {
         report.pipeline = Some(pipeline::measure(cli.size, cli.turns));
+    }
+    if wanted(Part::Inspect) {
+        report.inspect = Some(inspect::measure(cli.size, cli.turns));
     }
     if wanted(Part::Memory) {
         report.memory = Some(memory::measure(&cli.memory));

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use crate::claims::Claim;
 use crate::cold::Programs;
+use crate::inspect::Inspect;
 use crate::machine::Machine;
 use crate::memory::Memory;
 use crate::pipeline::Pipeline;
@@ -25,6 +26,7 @@ pub(crate) struct Report {
     pub(crate) programs: Option<Programs>,
     pub(crate) pipeline: Option<Pipeline>,
     pub(crate) memory: Option<Memory>,
+    pub(crate) inspect: Option<Inspect>,
 }
 
 impl Report {
@@ -32,6 +34,7 @@ impl Report {
         let mut claims = Vec::new();
         claims.extend(self.pipeline.iter().flat_map(Pipeline::claims));
         claims.extend(self.memory.iter().flat_map(Memory::claims));
+        claims.extend(self.inspect.iter().flat_map(Inspect::claims));
         claims.extend(self.programs.iter().flat_map(Programs::claims));
         claims
     }
@@ -49,6 +52,9 @@ impl Report {
         }
         if let Some(memory) = &self.memory {
             text += &memory_section(memory);
+        }
+        if let Some(inspect) = &self.inspect {
+            text += &inspect_section(inspect);
         }
         if let Some(programs) = &self.programs {
             text += &programs_section(programs);
@@ -169,6 +175,32 @@ fn memory_section(memory: &Memory) -> String {
         );
         writeln!(text, "{row}").expect("memory");
     }
+    text
+}
+
+fn inspect_section(inspect: &Inspect) -> String {
+    let mut text = format!(
+        "\n## Looking inside\n\n\
+         A snapshot of {:.2} GiB with {} live keys, cached; the best of all turns, and the \
+         highest peak of memory.\n\n\
+         | program | seconds | CPU seconds | GB per CPU second | peak, MiB |\n\
+         |---|--:|--:|--:|--:|\n",
+        inspect.bytes as f64 / GIB,
+        inspect.live_keys,
+    );
+    for reader in inspect.ours.iter().chain([&inspect.official]) {
+        let row = format!(
+            "| `{}` | {:.2} | {:.2} | {:.2} | {:.0} |",
+            reader.what,
+            reader.seconds,
+            reader.cpu,
+            inspect.rate(reader),
+            reader.peak as f64 / MIB
+        );
+        writeln!(text, "{row}").expect("memory");
+    }
+    let damage = inspect.damage.trim_end();
+    write!(text, "\nA large snapshot, damaged:\n\n```\n{damage}\n```\n").expect("memory");
     text
 }
 
