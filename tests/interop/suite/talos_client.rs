@@ -3,13 +3,14 @@
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use e2e::{programs, tool};
 use serde_json::{Value, json};
 
 use crate::etcd_tools::ETCD_3_6;
-use crate::process::{Running, json, other, wait_for};
+use crate::process::{PATIENCE, Running, json, other, wait_for};
 
 const ROLES: [&str; 4] = ["os:admin", "os:operator", "os:reader", "os:etcd:backup"];
 
@@ -99,6 +100,20 @@ fn message(said: &Value) -> &Value {
     &messages[0]
 }
 
+/// The status of a member whose cluster has agreed on its version: etcd does so, and moves its
+/// storage up, some seconds after its start.
+fn settled_status(sim: &Sim, node: &str) -> Value {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let status = sim.through(sim.node(0), &["-node", node, "status"]);
+        let message = message(&status).clone();
+        if message["memberStatus"]["storageVersion"] == "3.6.0" || Instant::now() > until {
+            return message;
+        }
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
+
 #[test]
 fn a_whole_cluster_answers() {
     let etcd = tool("etcd-3.6/etcd");
@@ -123,8 +138,7 @@ fn a_whole_cluster_answers() {
     assert_eq!(ids.len(), 3);
     let mut seen = Vec::new();
     for index in 0..3 {
-        let status = sim.through(sim.node(0), &["-node", sim.node(index), "status"]);
-        let message = message(&status);
+        let message = settled_status(&sim, sim.node(index));
         assert!(message["metadata"].is_null(), "{message}");
         let status = &message["memberStatus"];
         assert!(ids.contains(&&status["leader"]), "{status}");
