@@ -14,6 +14,8 @@ pub mod catalogue;
 pub mod cli;
 #[cfg(feature = "drill")]
 pub mod drill;
+#[cfg(feature = "recovery")]
+pub mod recovery;
 #[cfg(feature = "seal")]
 pub mod seal;
 #[cfg(feature = "snapshot")]

@@ -16,6 +16,27 @@ pub struct TalosError {
     pub(super) kind: Kind,
 }
 
+/// The kinds of errors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Cause {
+    /// No endpoint could be reached, or the endpoint cannot reach the node.
+    Unreachable,
+    /// TLS was refused by either side.
+    Distrusted,
+    /// The role may not ask.
+    Denied,
+    /// The endpoint is a worker, which forwards nothing.
+    Worker,
+    /// The node is no control plane.
+    NotControlPlane,
+    /// No endpoint takes this for a node.
+    NoNode,
+    /// No answer in time.
+    Timeout,
+    /// The node answered with an error.
+    Answer,
+}
+
 /// What came back.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Kind {
@@ -59,6 +80,28 @@ impl TalosError {
                 | Kind::NodeAway(_)
                 | Kind::NotControlPlane(_)
         )
+    }
+
+    /// What kind of error it is, for who decides by it.
+    pub fn cause(&self) -> Cause {
+        match &self.kind {
+            Kind::Unreachable(_) | Kind::NodeAway(_) => Cause::Unreachable,
+            Kind::Tls(_) => Cause::Distrusted,
+            Kind::Denied => Cause::Denied,
+            Kind::Worker => Cause::Worker,
+            Kind::NotControlPlane(_) => Cause::NotControlPlane,
+            Kind::NoNode(_) => Cause::NoNode,
+            Kind::Timeout(..) => Cause::Timeout,
+            Kind::Answer(_) => Cause::Answer,
+        }
+    }
+
+    /// What the node answered; none: it is no answer of the node.
+    pub fn answer(&self) -> Option<&str> {
+        match &self.kind {
+            Kind::Answer(text) | Kind::NotControlPlane(text) => Some(text),
+            _ => None,
+        }
     }
 
     /// Whether the role may not ask.

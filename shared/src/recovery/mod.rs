@@ -1,0 +1,15 @@
+//! Recovery of a control plane: who the control planes are, what each of them looks like, and
+//! what follows from it.
+//!
+//! *Census*: every control plane that anything knows of; a name more is a look more, a name less
+//! could be the one node that still has the data. *Survey*: one read-only look at each.
+//! *Verdict*: a pure function of surveys. What could not be seen is [`Known::Unknown`] with its
+//! reason, and unknown is never ok.
+
+mod data;
+mod known;
+mod survey;
+
+pub use data::{DATA_DIRECTORY, DATABASE, DataDirectory, DataState, UPLOADED_SNAPSHOT};
+pub use known::{Known, Unknown, Why};
+pub use survey::{Clock, EndpointSurvey, NodeSurvey, Reached, Source, Storage, Survey};
