@@ -6,10 +6,24 @@
 //! *Verdict*: a pure function of surveys. What could not be seen is [`Known::Unknown`] with its
 //! reason, and unknown is never ok.
 
+mod census;
+mod condition;
 mod data;
 mod known;
+mod local_data;
+mod look;
+#[cfg(test)]
+mod samples;
 mod survey;
+mod take;
+mod troubles;
+mod verdict;
 
+pub use census::{Candidate, Census};
+pub use condition::Condition;
 pub use data::{DATA_DIRECTORY, DATABASE, DataDirectory, DataState, UPLOADED_SNAPSHOT};
 pub use known::{Known, Unknown, Why};
 pub use survey::{Clock, EndpointSurvey, NodeSurvey, Reached, Source, Storage, Survey};
+pub use take::{Beforehand, survey};
+pub use troubles::{Trouble, troubles};
+pub use verdict::{Judgement, Verdict, judge, settle};

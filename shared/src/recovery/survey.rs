@@ -147,6 +147,19 @@ pub struct EndpointSurvey {
     pub own_address: Known<bool>,
 }
 
+impl Reached {
+    /// Major and minor version; none: it is written in a way that is not known.
+    pub fn minor(&self) -> Option<(u32, u32)> {
+        let mut parts = self.version.trim_start_matches('v').split('.');
+        Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+    }
+
+    /// Whether it is surely older than this version.
+    pub fn is_before(&self, major: u32, minor: u32) -> bool {
+        self.minor().is_some_and(|own| own < (major, minor))
+    }
+}
+
 impl NodeSurvey {
     /// A node of which nothing is known but that it exists, for `reason`.
     pub fn unseen(node: &str, reason: &Unknown) -> Self {
@@ -189,9 +202,12 @@ impl NodeSurvey {
         services.iter().find(|service| service.id == "etcd")
     }
 
-    /// Whether etcd has a partition of its own, which a wipe of EPHEMERAL does not clear
-    /// (Talos 1.14 and later).
+    /// Whether etcd has a partition of its own, which a wipe of EPHEMERAL does not clear. Talos
+    /// can do so since 1.14.
     pub fn etcd_partition(&self) -> Known<bool> {
+        if self.reached.is_and(|reached| reached.is_before(1, 14)) {
+            return Known::Is(false);
+        }
         self.storage.volumes.clone().map(|volumes| {
             let etcd = volumes.iter().find(|volume| volume.id == "ETCD");
             etcd.is_some_and(|volume| volume.is_partition)

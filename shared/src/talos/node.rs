@@ -63,6 +63,11 @@ impl Talos {
         }))
     }
 
+    /// The endpoint at this place, as it was written.
+    pub fn endpoint_shown(&self, endpoint: usize) -> &str {
+        self.endpoint_text(endpoint)
+    }
+
     /// Asks the endpoint at this place for itself: whose node value it is does not matter.
     ///
     /// # Errors
