@@ -7,8 +7,12 @@
 //! reason, and unknown is never ok.
 
 mod census;
+pub mod checks;
 mod condition;
 mod data;
+mod etcd_version;
+mod file;
+mod finding;
 mod known;
 mod local_data;
 mod look;
@@ -22,6 +26,8 @@ mod verdict;
 pub use census::{Candidate, Census};
 pub use condition::Condition;
 pub use data::{DATA_DIRECTORY, DATABASE, DataDirectory, DataState, UPLOADED_SNAPSHOT};
+pub use file::{FileFacts, KeyFacts};
+pub use finding::{Finding, Severity, exit_of};
 pub use known::{Known, Unknown, Why};
 pub use survey::{Clock, EndpointSurvey, NodeSurvey, Reached, Source, Storage, Survey};
 pub use take::{Beforehand, survey};

@@ -164,19 +164,15 @@ fn order(name: &str) -> (Option<std::net::IpAddr>, String) {
     (name.parse().ok(), name.to_owned())
 }
 
-/// What is not known about who the control planes are.
+/// What is not known about who the control planes are. What was typed or configured may be a
+/// part of them; one list of the cluster's own is needed.
 fn gaps(nodes: &[NodeSurvey]) -> Vec<String> {
-    let mut gaps = Vec::new();
-    if nodes.iter().all(|node| node.members.get().is_none()) {
-        gaps.push("etcd's own list of members: no quorum answers".to_owned());
-    }
-    if nodes
+    let lists = [Source::Discovery, Source::EtcdMembers, Source::Snapshot];
+    let listed = nodes
         .iter()
-        .all(|node| node.cluster_members.get().is_none())
-    {
-        gaps.push("Talos' list of the cluster's machines: no node told it".to_owned());
-    }
-    gaps
+        .any(|node| lists.iter().any(|list| node.sources.contains(list)));
+    let gap = "neither etcd nor Talos' discovery nor a snapshot tells who the control planes are";
+    (!listed).then(|| gap.to_owned()).into_iter().collect()
 }
 
 #[cfg(test)]

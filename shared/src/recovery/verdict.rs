@@ -181,6 +181,10 @@ impl Seen<'_> {
             Verdict::Unknown
         } else if databases > 0 {
             Verdict::Salvageable
+        } else if let Some(gap) = self.survey.gaps.first() {
+            // One that nobody named could hold the last database.
+            reasons.push(gap.clone());
+            Verdict::Unknown
         } else if self.all_wait() {
             Verdict::AwaitingBootstrap
         } else {

@@ -1,0 +1,277 @@
+//! The snapshot at hand: what it is worth for this cluster.
+
+use std::fs::File;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::finding::Finding;
+use super::survey::{NodeSurvey, Survey};
+use crate::failure::Failure;
+use crate::snapshot::finding::Severity as Damage;
+use crate::snapshot::{Checked, Digest, check};
+use crate::talos::Member;
+
+/// What a check of the file found, in short.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FileFacts {
+    /// For messages.
+    pub name: String,
+    /// Its bytes.
+    pub bytes: u64,
+    /// Whether its digest holds; none: it never had one (a raw copy).
+    pub digest_holds: Option<bool>,
+    /// What is damaged in it, and what should not be so.
+    pub damage: Vec<String>,
+    /// See `damage`.
+    pub suspicions: Vec<String>,
+    /// Its revision.
+    pub revision: i64,
+    /// How many keys live in it.
+    pub live_keys: u64,
+    /// The etcd it is of, as `3.6`; none: it does not tell.
+    pub etcd: Option<(u32, u32)>,
+    /// The age of its content, where a node's lease tells.
+    pub content_from: Option<Timestamp>,
+    /// Members in it.
+    pub members: Vec<Member>,
+    /// Whose keys were tried.
+    pub keys_of: Option<String>,
+    /// What they open.
+    pub keys: Option<KeyFacts>,
+}
+
+/// What the encryption keys of a machine config open.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KeyFacts {
+    /// Live values that cannot be read.
+    pub unreadable: u64,
+    /// Live values whose key lies in a service.
+    pub not_testable: u64,
+    /// Whether the cluster's CA is the same; none: one of both does not have it.
+    pub same_authority: Option<bool>,
+}
+
+impl FileFacts {
+    /// Looks at a file: digest, structure, records.
+    ///
+    /// # Errors
+    /// It cannot be read, or is no database at all.
+    pub fn of(file: &File, name: &str) -> Result<Self, Failure> {
+        let checked = check(file).map_err(|error| error.into_failure(name))?;
+        Ok(Self::from_check(&checked, name))
+    }
+
+    /// Of a check that was done.
+    pub fn from_check(checked: &Checked, name: &str) -> Self {
+        let survey = &checked.survey;
+        let of = |damage: Damage| {
+            let kept = survey.findings.kept().iter();
+            let these = kept.filter(|finding| finding.rule.severity == damage);
+            these
+                .map(|finding| format!("{}: {finding}", finding.rule.name))
+                .collect()
+        };
+        let system = &survey.system;
+        let version = system.storage_version.as_ref();
+        let version = version.or(system.cluster_version.as_ref());
+        Self {
+            name: name.to_owned(),
+            bytes: checked.bytes,
+            digest_holds: match &checked.digest {
+                Digest::Holds(_) => Some(true),
+                Digest::None(_) => None,
+                Digest::Fails(_) => Some(false),
+            },
+            damage: of(Damage::Damaged),
+            suspicions: of(Damage::Suspicious),
+            revision: survey.true_revision,
+            live_keys: survey.live_keys,
+            etcd: version.and_then(|version| minor(version)),
+            content_from: survey
+                .newest_node_lease
+                .and_then(|second| Timestamp::from_second(second).ok()),
+            members: system.members.iter().map(member).collect(),
+            keys_of: None,
+            keys: None,
+        }
+    }
+
+    /// Whether Bootstrap must be told to skip the hash: the file decides, not a hope. A raw copy
+    /// has none, and a snapshot with one must not be spared its proof.
+    pub fn needs_skip_hash_check(&self) -> bool {
+        self.digest_holds.is_none()
+    }
+
+    /// The findings of the assertion `snapshot`.
+    pub fn findings(&self, survey: Option<&Survey>, now: Timestamp) -> Vec<Finding> {
+        let named = |check: &'static str, finding: Finding| Finding { check, ..finding };
+        let mut findings = vec![
+            named("digest", self.digest()),
+            named("structure", self.structure()),
+            named("age", self.age(now)),
+            named("cluster", self.cluster()),
+            named("keys", self.encryption()),
+        ];
+        if let Some(survey) = survey {
+            let reached = survey
+                .nodes
+                .iter()
+                .filter(|node| node.reached.get().is_some());
+            findings.extend(reached.map(|node| named("etcd", self.fits_etcd_of(node).on(node))));
+            findings.push(named("members", self.same_members(survey)));
+        }
+        findings
+    }
+
+    fn digest(&self) -> Finding {
+        match self.digest_holds {
+            Some(true) => Finding::ok("the SHA-256 holds: these are the bytes etcd sent"),
+            Some(false) => Finding::fail("the SHA-256 does not hold, or is gone")
+                .hint("take another backup: `kubectl etcdbackup list`"),
+            None => Finding::warn("a raw copy of a database: nothing proves its bytes")
+                .hint("it is restored with `--recover-skip-hash-check` only; prefer a snapshot"),
+        }
+    }
+
+    fn structure(&self) -> Finding {
+        match (self.damage.first(), self.suspicions.first()) {
+            (Some(damage), _) => Finding::fail(format!(
+                "{} damaged place(s), the first: {damage}",
+                self.damage.len()
+            ))
+            .hint("take another backup; `talosctl-snapshot-inspect check FILE` tells all of it"),
+            (None, Some(odd)) => Finding::warn(format!(
+                "{} odd place(s), the first: {odd}",
+                self.suspicions.len()
+            ))
+            .hint("`talosctl-snapshot-inspect check FILE` tells all of it"),
+            (None, None) => Finding::ok(format!(
+                "every page and record is sound: {} keys",
+                self.live_keys
+            )),
+        }
+    }
+
+    fn age(&self, now: Timestamp) -> Finding {
+        let Some(from) = self.content_from else {
+            return Finding::warn(format!(
+                "revision {}; no node's lease tells how old it is",
+                self.revision
+            ))
+            .hint("compare with another backup: `talosctl-snapshot-inspect diff OLD NEW`");
+        };
+        let hours = (now.as_second() - from.as_second()) / 3600;
+        let text = format!("revision {}, of {from}, {hours} h ago", self.revision);
+        if hours > 24 {
+            Finding::warn(text).hint("is there no newer one? what was made since is gone then")
+        } else {
+            Finding::ok(text)
+        }
+    }
+
+    fn cluster(&self) -> Finding {
+        match self.keys.as_ref().map(|keys| keys.same_authority) {
+            Some(Some(true)) => Finding::ok("its cluster CA is the machine config's"),
+            Some(Some(false)) => {
+                Finding::fail("its cluster CA is not the machine config's: it is of another cluster, or of one made anew")
+                    .hint("restore with the machine configs that were saved with it")
+            }
+            Some(None) => Finding::warn("it holds no cluster CA to compare")
+                .hint("make sure by its names: `talosctl-snapshot-inspect ls FILE nodes`"),
+            None => no_config("whether it is of this cluster"),
+        }
+    }
+
+    fn encryption(&self) -> Finding {
+        match &self.keys {
+            Some(keys) if keys.unreadable > 0 => Finding::fail(format!(
+                "{} live values cannot be read with the machine config's keys",
+                keys.unreadable
+            ))
+            .hint("`talosctl-snapshot-inspect keys FILE` tells which; the config must hold the old keys"),
+            Some(keys) if keys.not_testable > 0 => Finding::warn(format!(
+                "{} live values need their KMS, which is not tried",
+                keys.not_testable
+            )),
+            Some(_) => Finding::ok("the machine config's keys open every live Secret"),
+            None => no_config("whether its Secrets can be read"),
+        }
+    }
+
+    /// An etcd does not read a database of a newer minor version.
+    pub fn fits_etcd_of(&self, node: &NodeSurvey) -> Finding {
+        let Some(of) = self.etcd else {
+            return Finding::warn("the snapshot does not tell its etcd version (before 3.6)");
+        };
+        let image = node.etcd_config.get();
+        let own = image.and_then(|config| {
+            config
+                .image
+                .rsplit_once(":v")
+                .and_then(|(_, tag)| minor(tag))
+        });
+        let own = own.or_else(|| node.reached.get().and_then(super::etcd_version::of_talos));
+        let Some(own) = own else {
+            return Finding::warn("which etcd the node runs is not known")
+                .hint(format!("compare it with the snapshot's {}.{}", of.0, of.1));
+        };
+        let text = format!(
+            "etcd {}.{}, the snapshot is of {}.{}",
+            own.0, own.1, of.0, of.1
+        );
+        if own < of {
+            Finding::fail(text)
+                .hint("upgrade Talos on this node first: its etcd is older than the data")
+        } else {
+            Finding::ok(text)
+        }
+    }
+
+    fn same_members(&self, survey: &Survey) -> Finding {
+        let known = |member: &&Member| {
+            let addresses = member.addresses();
+            let mut nodes = survey.nodes.iter();
+            nodes.any(|node| {
+                addresses.iter().any(|one| node.known_as.contains(one))
+                    || node.hostname.as_deref() == Some(member.name.as_str())
+            })
+        };
+        let met = self.members.iter().filter(known).count();
+        let all = self.members.len();
+        if all == 0 {
+            return Finding::warn("it holds no members to compare");
+        }
+        let text = format!("{met} of its {all} members are control planes of the census");
+        if met == 0 {
+            Finding::warn(text).hint("is it of this cluster? a restore drops the old members")
+        } else {
+            Finding::ok(text)
+        }
+    }
+}
+
+fn no_config(what: &str) -> Finding {
+    Finding::unknown(&super::Unknown {
+        why: super::Why::NotAsked,
+        reason: format!("{what}: no machine config was there to compare"),
+    })
+    .hint("give one with `--machine-config FILE`, or ask with role os:admin")
+}
+
+fn minor(version: &str) -> Option<(u32, u32)> {
+    let mut parts = version.trim_start_matches('v').split('.');
+    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+}
+
+fn member(member: &crate::snapshot::etcd::Member) -> Member {
+    Member {
+        id: member.id,
+        name: member.name.clone(),
+        peer_urls: member.peer_urls.clone(),
+        client_urls: member.client_urls.clone(),
+        is_learner: member.is_learner,
+    }
+}
