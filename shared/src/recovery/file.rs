@@ -28,6 +28,8 @@ pub struct FileFacts {
     pub suspicions: Vec<String>,
     /// Its revision.
     pub revision: i64,
+    /// The changes it has applied, as Raft counts them; none: it does not tell.
+    pub applied_index: Option<u64>,
     /// How many keys live in it.
     pub live_keys: u64,
     /// The etcd it is of, as `3.6`; none: it does not tell.
@@ -88,6 +90,7 @@ impl FileFacts {
             damage: of(Damage::Damaged),
             suspicions: of(Damage::Suspicious),
             revision: survey.true_revision,
+            applied_index: system.consistent_index,
             live_keys: survey.live_keys,
             etcd: version.and_then(|version| minor(version)),
             content_from: survey

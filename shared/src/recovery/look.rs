@@ -44,7 +44,7 @@ async fn look_through(node: &Node<'_>) -> NodeSurvey {
         machine_status: machine_status.into(),
         time_synced: time_synced.into(),
         clock,
-        boot_id: Known::from(boot_id).map(|id: String| id.trim().to_owned()),
+        boot_id: boot_id.into(),
         services: services.into(),
         status: status.into(),
         members: members.into(),
@@ -92,8 +92,20 @@ async fn machine_of(node: &Node<'_>) -> Machine {
         node.machine_status(),
         node.time_is_synced(),
         clock(node),
-        node.read_small(BOOT_ID),
+        boot_id(node),
     )
+}
+
+/// Changes with every boot.
+pub(super) async fn boot_id(node: &Node<'_>) -> Result<String, TalosError> {
+    let text = node.read_small(BOOT_ID).await?;
+    Ok(text.trim().to_owned())
+}
+
+/// What etcd's data directory holds.
+pub(super) async fn data_directory(node: &Node<'_>) -> Result<DataDirectory, TalosError> {
+    let listing = node.list(DATA_DIRECTORY, DATA_DEPTH).await?;
+    Ok(DataDirectory::new(listing))
 }
 
 type Etcd = (
@@ -122,7 +134,7 @@ async fn storage_of(node: &Node<'_>) -> Storage {
     let (volumes, mounts, data, uploaded) = tokio::join!(
         node.volumes(),
         node.mounts(),
-        node.list(DATA_DIRECTORY, DATA_DEPTH),
+        data_directory(node),
         node.list(UPLOADED_SNAPSHOT, 1),
     );
     let mounts = Known::from(mounts);
@@ -132,7 +144,7 @@ async fn storage_of(node: &Node<'_>) -> Storage {
     };
     Storage {
         volumes: volumes.into(),
-        data: Known::from(data).map(DataDirectory::new),
+        data: data.into(),
         uploaded: Known::from(uploaded).map(upload),
         local_data: local_data.into(),
         mounts,

@@ -6,6 +6,7 @@
 //! *Verdict*: a pure function of surveys. What could not be seen is [`Known::Unknown`] with its
 //! reason, and unknown is never ok.
 
+pub mod bootstrap;
 mod census;
 pub mod checks;
 mod condition;
@@ -21,7 +22,9 @@ mod samples;
 mod survey;
 mod take;
 mod troubles;
+mod unseen;
 mod verdict;
+pub mod wipe;
 
 pub use census::{Candidate, Census};
 pub use condition::Condition;

@@ -147,6 +147,13 @@ pub struct EndpointSurvey {
     pub own_address: Known<bool>,
 }
 
+impl Survey {
+    /// The control plane of this name or address.
+    pub fn called(&self, name: &str) -> Option<&NodeSurvey> {
+        self.nodes.iter().find(|node| node.is_called(name))
+    }
+}
+
 impl Reached {
     /// Major and minor version; none: it is written in a way that is not known.
     pub fn minor(&self) -> Option<(u32, u32)> {
@@ -161,6 +168,11 @@ impl Reached {
 }
 
 impl NodeSurvey {
+    /// Whether it goes by this name or address.
+    pub fn is_called(&self, name: &str) -> bool {
+        self.node == name || self.known_as.contains(name) || self.hostname.as_deref() == Some(name)
+    }
+
     /// A node of which nothing is known but that it exists, for `reason`.
     pub fn unseen(node: &str, reason: &Unknown) -> Self {
         fn un<T>(reason: &Unknown) -> Known<T> {

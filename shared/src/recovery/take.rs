@@ -31,14 +31,14 @@ pub async fn survey(talos: &Talos, beforehand: &Beforehand) -> Survey {
     let lost = &beforehand.lost;
     let unmet = lost
         .iter()
-        .filter(|lost| !nodes.iter().any(|node| is_called(node, lost)));
+        .filter(|lost| !nodes.iter().any(|node| node.is_called(lost)));
     let mut strangers = Census::default();
     unmet.for_each(|name| strangers.add_name(Source::NamedLost, name));
     nodes.extend(rounds(talos, &mut strangers).await);
     for node in &mut nodes {
         census.describe(node);
         strangers.describe(node);
-        node.lost = lost.iter().any(|lost| is_called(node, lost));
+        node.lost = lost.iter().any(|lost| node.is_called(lost));
     }
     let (workers, nodes): (Vec<NodeSurvey>, Vec<NodeSurvey>) = merged(nodes)
         .into_iter()
@@ -122,11 +122,6 @@ async fn endpoint(talos: &Talos, place: usize) -> EndpointSurvey {
         machine_type,
         own_address,
     }
-}
-
-/// Whether the operator means this node.
-fn is_called(node: &NodeSurvey, name: &str) -> bool {
-    node.known_as.contains(name) || node.hostname.as_deref() == Some(name)
 }
 
 fn is_worker(node: &NodeSurvey, census: &Census) -> bool {

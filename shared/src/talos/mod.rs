@@ -4,6 +4,7 @@
 //! node) and carries a deadline: a stuck etcd would keep the caller for ever.
 
 mod certificate;
+mod change;
 mod choose;
 mod client;
 mod config;
@@ -22,6 +23,7 @@ mod route;
 mod services;
 mod snapshot;
 
+pub use change::{EtcdPlace, Refusal, UploadError};
 pub use choose::{Candidate, Choice, choose};
 pub use client::Talos;
 pub use config::Selection;
