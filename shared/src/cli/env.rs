@@ -129,6 +129,7 @@ variables! {
     IDLE_TIMEOUT "IDLE_TIMEOUT" Text "--idle-timeout" "how long nothing may come in between"
     STREAM_TIMEOUT "STREAM_TIMEOUT" Text "--stream-timeout" "how long one snapshot may take in all"
     SPOOL_DIR "SPOOL_DIR" File "--spool-dir" "folder for unnamed files that need random access"
+    SURVEY_PAUSE "SURVEY_PAUSE" Text "--survey-pause" "how long between two looks at a cluster that seems lost"
     MACHINE_CONFIG "MACHINE_CONFIG" File "--machine-config" "machine config whose keys are tried"
     SECRETS "SECRETS" File "--secrets" "secrets bundle whose keys are tried"
     ETCD_PREFIX "ETCD_PREFIX" Text "--etcd-prefix" "where Kubernetes keeps its objects in etcd"

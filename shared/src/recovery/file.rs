@@ -1,14 +1,19 @@
 //! The snapshot at hand: what it is worth for this cluster.
 
 use std::fs::File;
+use std::ops::ControlFlow;
 
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::finding::Finding;
+use super::finding::{Finding, about};
+use super::known::Known;
 use super::survey::{NodeSurvey, Survey};
-use crate::failure::Failure;
+use crate::failure::{Exit, Failure};
+use crate::snapshot::bolt::Database;
+use crate::snapshot::encryption::{AuthorityVerdict, Keyring, KeysReport};
 use crate::snapshot::finding::Severity as Damage;
+use crate::snapshot::kubernetes::Contents;
 use crate::snapshot::{Checked, Digest, check};
 use crate::talos::Member;
 
@@ -38,16 +43,16 @@ pub struct FileFacts {
     pub content_from: Option<Timestamp>,
     /// Members in it.
     pub members: Vec<Member>,
-    /// Whose keys were tried.
-    pub keys_of: Option<String>,
-    /// What they open.
-    pub keys: Option<KeyFacts>,
+    /// What the encryption keys of a machine config open.
+    pub keys: Known<KeyFacts>,
 }
 
 /// What the encryption keys of a machine config open.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct KeyFacts {
+    /// Whose keys were tried: a file or a node.
+    pub of: String,
     /// Live values that cannot be read.
     pub unreadable: u64,
     /// Live values whose key lies in a service.
@@ -97,8 +102,7 @@ impl FileFacts {
                 .newest_node_lease
                 .and_then(|second| Timestamp::from_second(second).ok()),
             members: system.members.iter().map(member).collect(),
-            keys_of: None,
-            keys: None,
+            keys: Known::not_asked("no machine config was there to compare"),
         }
     }
 
@@ -108,24 +112,54 @@ impl FileFacts {
         self.digest_holds.is_none()
     }
 
+    /// Tries the keys of a machine config on every value of the file.
+    ///
+    /// # Errors
+    /// It is damaged.
+    pub fn try_keys(&mut self, file: &File, keys: &Keyring, of: &str) -> Result<(), Failure> {
+        let duplicate = file.try_clone().map_err(|error| {
+            Failure::new(
+                Exit::Io,
+                format!("cannot open {} again: {error}", self.name),
+            )
+        })?;
+        let database = Database::open(duplicate).map_err(|error| error.into_failure(&self.name))?;
+        let contents = Contents::find(&database, None).map_err(Failure::from)?;
+        let mut report = KeysReport::new(keys);
+        let walked = contents.each(|entry| {
+            report.see(entry.place(), entry.value, entry.live);
+            ControlFlow::Continue(())
+        });
+        walked.map_err(Failure::from)?;
+        self.keys = Known::Is(KeyFacts {
+            of: of.to_owned(),
+            unreadable: report.unreadable(),
+            not_testable: report.in_services(),
+            same_authority: match report.authority() {
+                AuthorityVerdict::Same(_) => Some(true),
+                AuthorityVerdict::Different { .. } => Some(false),
+                AuthorityVerdict::NotInConfig | AuthorityVerdict::NotInSnapshot => None,
+            },
+        });
+        Ok(())
+    }
+
     /// The findings of the assertion `snapshot`.
-    pub fn findings(&self, survey: Option<&Survey>, now: Timestamp) -> Vec<Finding> {
+    pub fn findings(&self, survey: &Survey) -> Vec<Finding> {
         let named = |check: &'static str, finding: Finding| Finding { check, ..finding };
         let mut findings = vec![
             named("digest", self.digest()),
             named("structure", self.structure()),
-            named("age", self.age(now)),
+            named("age", self.age(survey.taken)),
             named("cluster", self.cluster()),
             named("keys", self.encryption()),
         ];
-        if let Some(survey) = survey {
-            let reached = survey
-                .nodes
-                .iter()
-                .filter(|node| node.reached.get().is_some());
-            findings.extend(reached.map(|node| named("etcd", self.fits_etcd_of(node).on(node))));
-            findings.push(named("members", self.same_members(survey)));
-        }
+        let reached = survey
+            .nodes
+            .iter()
+            .filter(|node| node.reached.get().is_some());
+        findings.extend(reached.map(|node| named("etcd", self.fits_etcd_of(node).on(node))));
+        findings.push(named("members", self.same_members(survey)));
         findings
     }
 
@@ -176,32 +210,38 @@ impl FileFacts {
     }
 
     fn cluster(&self) -> Finding {
-        match self.keys.as_ref().map(|keys| keys.same_authority) {
-            Some(Some(true)) => Finding::ok("its cluster CA is the machine config's"),
-            Some(Some(false)) => {
+        about(&self.keys, |keys| {
+            match keys.same_authority {
+            Some(true) => Finding::ok("its cluster CA is the machine config's"),
+            Some(false) => {
                 Finding::fail("its cluster CA is not the machine config's: it is of another cluster, or of one made anew")
                     .hint("restore with the machine configs that were saved with it")
             }
-            Some(None) => Finding::warn("it holds no cluster CA to compare")
+            None => Finding::warn("it holds no cluster CA to compare")
                 .hint("make sure by its names: `talosctl-snapshot-inspect ls FILE nodes`"),
-            None => no_config("whether it is of this cluster"),
         }
+        })
     }
 
     fn encryption(&self) -> Finding {
-        match &self.keys {
-            Some(keys) if keys.unreadable > 0 => Finding::fail(format!(
-                "{} live values cannot be read with the machine config's keys",
-                keys.unreadable
-            ))
-            .hint("`talosctl-snapshot-inspect keys FILE` tells which; the config must hold the old keys"),
-            Some(keys) if keys.not_testable > 0 => Finding::warn(format!(
-                "{} live values need their KMS, which is not tried",
-                keys.not_testable
-            )),
-            Some(_) => Finding::ok("the machine config's keys open every live Secret"),
-            None => no_config("whether its Secrets can be read"),
-        }
+        about(&self.keys, |keys| {
+            if keys.unreadable > 0 {
+                let text = format!(
+                    "{} live values cannot be read with the keys of {}",
+                    keys.unreadable, keys.of
+                );
+                return Finding::fail(text).hint(
+                    "`talosctl-snapshot-inspect keys FILE` tells which; the config must hold the old keys",
+                );
+            }
+            if keys.not_testable > 0 {
+                return Finding::warn(format!(
+                    "{} live values need their KMS, which is not tried",
+                    keys.not_testable
+                ));
+            }
+            Finding::ok(format!("the keys of {} open every live Secret", keys.of))
+        })
     }
 
     /// An etcd does not read a database of a newer minor version.
@@ -254,14 +294,6 @@ impl FileFacts {
             Finding::ok(text)
         }
     }
-}
-
-fn no_config(what: &str) -> Finding {
-    Finding::unknown(&super::Unknown {
-        why: super::Why::NotAsked,
-        reason: format!("{what}: no machine config was there to compare"),
-    })
-    .hint("give one with `--machine-config FILE`, or ask with role os:admin")
 }
 
 fn minor(version: &str) -> Option<(u32, u32)> {

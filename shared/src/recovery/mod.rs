@@ -6,6 +6,7 @@
 //! *Verdict*: a pure function of surveys. What could not be seen is [`Known::Unknown`] with its
 //! reason, and unknown is never ok.
 
+mod assess;
 pub mod bootstrap;
 mod census;
 pub mod checks;
@@ -17,6 +18,7 @@ mod finding;
 mod known;
 mod local_data;
 mod look;
+mod report;
 #[cfg(test)]
 mod samples;
 mod survey;
@@ -26,12 +28,14 @@ mod unseen;
 mod verdict;
 pub mod wipe;
 
+pub use assess::{PAUSE, assess};
 pub use census::{Candidate, Census};
 pub use condition::Condition;
 pub use data::{DATA_DIRECTORY, DATABASE, DataDirectory, DataState, UPLOADED_SNAPSHOT};
 pub use file::{FileFacts, KeyFacts};
 pub use finding::{Finding, Severity, exit_of};
 pub use known::{Known, Unknown, Why};
+pub use report::{Assertion, Next, Report};
 pub use survey::{Clock, EndpointSurvey, NodeSurvey, Reached, Source, Storage, Survey};
 pub use take::{Beforehand, survey};
 pub use troubles::{Trouble, troubles};

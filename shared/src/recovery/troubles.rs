@@ -124,6 +124,11 @@ impl<'a> Cluster<'a> {
         let removal = member.map(|member| self.remove(member));
         let (what, repair, commands) = match condition {
             Condition::Voting => return None,
+            Condition::Unknown(_) if node.reached.get().is_none() => (
+                format!("{title} does not answer"),
+                "bring the node back; if it is gone for good, remove its member",
+                removal,
+            ),
             Condition::Unknown(unknown) => (
                 told(node, &unknown.reason),
                 "bring the node back; if it is gone for good, remove its member",

@@ -15,7 +15,7 @@ use tonic::{Request, Status};
 use super::certificate;
 use super::config::{self, Selection};
 use super::endpoint::Endpoint;
-use super::error::{Kind, TalosError, connection_ended, kind_of};
+use super::error::{Kind, TalosError, connection_ended, is_expired, kind_of};
 use super::probe::Probe;
 use super::route::{self, Try};
 use crate::failure::{Exit, Failure};
@@ -266,6 +266,7 @@ impl Talos {
         tracing::debug!(method, node, endpoint = %endpoint.text, "call");
         let kind = match tokio::time::timeout(limit, ask(via)).await {
             Ok(Ok(answer)) => return Ok(answer),
+            Ok(Err(status)) if is_expired(&status) => Kind::Timeout(limit.as_secs(), "of the call"),
             Ok(Err(status)) => self.look_closer(endpoint, &status).await,
             Err(_) => Kind::Timeout(limit.as_secs(), "of the call"),
         };

@@ -167,6 +167,8 @@ pub(super) fn kind_of(status: &Status) -> Kind {
     let chain = transport(status);
     match status.code() {
         Code::PermissionDenied if text.contains("no request forwarding") => Kind::Worker,
+        // A resource type that this Talos does not have yet is refused like one that is secret.
+        Code::PermissionDenied if text.contains("is not supported") => Kind::Answer(text),
         Code::PermissionDenied | Code::Unauthenticated => Kind::Denied,
         Code::Unimplemented | Code::FailedPrecondition if text.contains("control plane") => {
             Kind::NotControlPlane(text)
@@ -182,6 +184,12 @@ pub(super) fn kind_of(status: &Status) -> Kind {
             None => Kind::Answer(format!("{code:?}: {text}")),
         },
     }
+}
+
+/// Whether a deadline passed: the server's, or the channel's own watch over what we told it.
+pub(super) fn is_expired(status: &Status) -> bool {
+    let by_channel = || transport(status).is_some_and(|chain| chain.contains("Timeout expired"));
+    status.code() == Code::DeadlineExceeded || by_channel()
 }
 
 /// Whether the connection ended before the server answered, for a reason gRPC does not tell.
@@ -250,6 +258,12 @@ mod tests {
                 "etcd is only on control plane nodes"
             )),
             Exit::Config
+        );
+        assert_eq!(
+            exit(&Status::permission_denied(
+                "resource type \"X\" is not supported"
+            )),
+            Exit::Temporary
         );
         assert_eq!(
             exit(&Status::unknown("etcdserver: no leader")),

@@ -18,21 +18,29 @@
 // A simulator is test code: its own tests may panic.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+mod builder;
 mod calls;
 mod certificates;
 mod cluster;
+mod controls;
 mod cosi;
+mod disk;
 mod engine;
 mod error;
 mod etcd;
+mod events;
 mod faults;
 mod fill;
+mod gone;
 pub mod kubernetes;
+mod labels;
+mod life;
 mod listener;
 mod machine;
 mod machined;
 mod network;
 mod protobuf;
+mod questions;
 pub mod roles;
 mod routing;
 pub mod sample;
@@ -40,20 +48,25 @@ mod script;
 mod services;
 mod simulator;
 mod snapshot;
+mod state;
 mod talosconfig;
 mod tls;
+mod upload;
 mod version;
 
-pub use calls::{Call, Layer, Route};
+pub use builder::Builder;
+pub use calls::{Arguments, Call, Layer, Route};
 pub use certificates::{Authority, Identity, Purpose, Validity};
 pub use cluster::Kind;
+pub use controls::Replacement;
 pub use error::Error;
 pub use etcd::read_snapshot;
 pub use faults::Fault;
 pub use fill::{Fill, Filled};
 pub use network::{APID_PORT, ETCD_CLIENT_PORT, ETCD_PEER_PORT};
 pub use script::{Alarm, EtcdScript};
-pub use simulator::{Builder, NodeInfo, Simulator};
+pub use simulator::{NodeInfo, Simulator};
 pub use snapshot::{MESSAGE, Source};
+pub use state::{HeldUp, Restore};
 pub use talosconfig::Talosconfig;
 pub use version::TalosVersion;

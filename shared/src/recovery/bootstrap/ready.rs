@@ -291,8 +291,7 @@ mod tests {
             etcd: Some((3, 6)),
             content_from: None,
             members: Vec::new(),
-            keys_of: None,
-            keys: None,
+            keys: Known::not_asked("no config"),
         }
     }
 

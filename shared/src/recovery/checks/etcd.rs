@@ -47,20 +47,9 @@ pub(super) fn quorum(evidence: &Evidence<'_>) -> Vec<Finding> {
             "{voting} of {all} control planes vote"
         ))];
     }
-    let told = troubles.into_iter().map(|trouble| {
-        let commands: Vec<String> = trouble
-            .commands
-            .iter()
-            .map(|one| format!("`{one}`"))
-            .collect();
-        let hint = if commands.is_empty() {
-            trouble.repair
-        } else {
-            format!("{}: {}", trouble.repair, commands.join(", then "))
-        };
-        Finding::fail(trouble.what).hint(hint)
-    });
-    told.collect()
+    let told = troubles.into_iter();
+    told.map(|trouble| Finding::fail(trouble.what).hint(trouble.repair))
+        .collect()
 }
 
 /// Alarms, which only a quorum tells.

@@ -11,6 +11,8 @@ mod client;
 mod etcd;
 mod faults;
 mod program;
+mod recovery;
 mod routing;
 mod rules;
 mod tls;
+mod tool;
