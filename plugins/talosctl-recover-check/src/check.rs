@@ -1,13 +1,12 @@
 //! Looks, judges, tells.
 
-use etcdbackup::cli::Context;
+use etcdbackup::cli::{Context, Given};
 use etcdbackup::failure::{Exit, Failure};
 use etcdbackup::recovery::checks::{Client, Evidence};
 use etcdbackup::recovery::{Assertion, Beforehand, Report, assess};
 use etcdbackup::talos::Talos;
 
 use crate::cli::{RecoverCheck, Sentence};
-use crate::file::Given;
 use crate::output;
 
 pub(crate) async fn run(cli: RecoverCheck, context: Context) -> Result<Exit, Failure> {
@@ -55,7 +54,8 @@ async fn checked(
         Some(given) => Some(
             given
                 .with_keys(cli.machine_config.as_deref(), &talos, &survey)
-                .await?,
+                .await?
+                .facts,
         ),
         None => None,
     };

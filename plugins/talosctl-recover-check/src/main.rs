@@ -2,7 +2,6 @@
 
 mod check;
 mod cli;
-mod file;
 mod output;
 
 fn main() -> std::process::ExitCode {

@@ -11,6 +11,8 @@ pub mod env;
 mod findings;
 pub mod flags;
 pub mod format;
+#[cfg(feature = "recovery")]
+mod given;
 mod limits;
 mod log;
 mod panic;
@@ -32,6 +34,8 @@ pub use drill::DrillFlags;
 pub use entry::{Context, run, run_with};
 #[cfg(feature = "recovery")]
 pub use findings::findings;
+#[cfg(feature = "recovery")]
+pub use given::Given;
 pub use limits::{StreamFlags, duration};
 pub use progress::Progress;
 #[cfg(feature = "recovery")]

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::finding::{Finding, about};
+use super::finding::{Finding, Severity, about, exit_of};
 use super::known::Known;
 use super::survey::{NodeSurvey, Survey};
 use crate::failure::{Exit, Failure};
@@ -161,6 +161,29 @@ impl FileFacts {
         findings.extend(reached.map(|node| named("etcd", self.fits_etcd_of(node).on(node))));
         findings.push(named("members", self.same_members(survey)));
         findings
+    }
+
+    /// The assertion `snapshot`, for a flow that must not go on without it: what is worth knowing
+    /// is returned, what stands in the way is the failure.
+    ///
+    /// # Errors
+    /// 65: it cannot bring this cluster back; 69, 77: whether it can could not be seen.
+    pub fn must_pass(&self, survey: &Survey) -> Result<Vec<String>, Failure> {
+        let findings = self.findings(survey);
+        let worst = |severity| findings.iter().find(|one| one.severity == severity);
+        let Some(finding) = worst(Severity::Fail).or_else(|| worst(Severity::Unknown)) else {
+            let warned = findings.iter().filter(|one| one.severity == Severity::Warn);
+            return Ok(warned.map(|one| one.what.clone()).collect());
+        };
+        let exit = match finding.severity {
+            Severity::Fail => Exit::Data,
+            _ => exit_of(&findings),
+        };
+        let what = format!("{}: {}", self.name, finding.what);
+        let hint = finding.hint.clone().unwrap_or_else(|| {
+            format!("`talosctl-recover-check snapshot {}` tells more", self.name)
+        });
+        Err(Failure::new(exit, what).hint(hint))
     }
 
     fn digest(&self) -> Finding {

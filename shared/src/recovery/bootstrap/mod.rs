@@ -12,6 +12,7 @@ mod watch;
 use std::fs::File;
 use std::time::Duration;
 
+use futures::future::join_all;
 use tokio::time::{Instant, sleep};
 
 use super::checks::waiting::minutes_left;
@@ -52,8 +53,8 @@ pub struct Order<'a> {
     pub facts: &'a FileFacts,
     /// Whether a raw copy of a database is meant.
     pub raw: bool,
-    /// Nodes that are lost for good.
-    pub lost: &'a [String],
+    /// What was known before the first look.
+    pub beforehand: &'a Beforehand,
     /// Nothing is changed.
     pub dry_run: bool,
     /// How long each step may take.
@@ -70,6 +71,8 @@ pub trait Told {
     fn upload(&self, node: &str, bytes: u64) -> Box<dyn Fn(usize) + Send + Sync>;
     /// The upload is over.
     fn uploaded(&self);
+    /// Bootstrap is asked for now: from here on the restore goes on by itself.
+    fn begins(&self);
 }
 
 /// What came of it.
@@ -83,12 +86,13 @@ pub enum Outcome {
         before: bool,
         /// The control planes that vote.
         members: Vec<String>,
-        /// Workers that were met on the way.
-        workers: Vec<String>,
+        /// Every node that was met and is not lost, workers too: their kubelets know a newer
+        /// state than the one that was restored.
+        nodes: Vec<String>,
     },
 }
 
-/// Restores etcd on one node.
+/// Restores etcd on one node; `seen` is the first look.
 ///
 /// # Errors
 /// 65: the snapshot is not proven; 1: a control plane holds data, runs etcd or cannot take the
@@ -96,23 +100,19 @@ pub enum Outcome {
 /// running again; 2: no such node.
 pub async fn bootstrap(
     talos: &Talos,
+    seen: &Survey,
     order: &Order<'_>,
     told: &dyn Told,
 ) -> Result<Outcome, Failure> {
     proven(order.facts, order.raw)?;
-    let beforehand = Beforehand {
-        snapshot_members: order.facts.members.clone(),
-        lost: order.lost.to_vec(),
-    };
-    let seen = survey(talos, &beforehand).await;
-    let target = match ready(&seen, order.node, order.facts, None)? {
+    let target = match ready(seen, order.node, order.facts, None)? {
         Ready::Bootstrap(target) => target,
         Ready::Restored(target) => {
             told.note(&format!(
                 "etcd on node {} was restored before: nothing is uploaded; was it another snapshot, wipe first",
                 target.title()
             ));
-            return joined(talos, order, told, &seen, target, true).await;
+            return joined(talos, order, told, seen, target, true).await;
         }
     };
     hurry(target, told);
@@ -124,7 +124,7 @@ pub async fn bootstrap(
         .await
         .map_err(TalosError::into_failure)?;
     upload(&node, order, target, told).await?;
-    let again = survey(talos, &beforehand).await;
+    let again = survey(talos, order.beforehand).await;
     let uploaded = Some(order.facts.bytes);
     match ready(&again, order.node, order.facts, uploaded)? {
         Ready::Bootstrap(now) if same_boot(target, now) => {}
@@ -137,6 +137,7 @@ pub async fn bootstrap(
             .hint("look: `talosctl-recover-check recovered`"));
         }
     }
+    told.begins();
     begin(&node, order, told).await?;
     restored(&node, order, told, &Before::of(target)).await?;
     joined(talos, order, told, &again, target, false).await
@@ -329,9 +330,48 @@ async fn joined(
         return Ok(Outcome::Would);
     }
     let members = join::wait(talos, seen, target, order.limits.join, told).await?;
+    let reached = seen
+        .nodes
+        .iter()
+        .filter(|node| node.reached.get().is_some());
+    let nodes = reached.map(|node| node.node.clone());
     Ok(Outcome::Back {
         before,
         members,
-        workers: seen.workers.clone(),
+        nodes: nodes.chain(seen.workers.iter().cloned()).collect(),
     })
+}
+
+/// Restarts the kubelets: Talos' restore lets the revision go back, and what watches the API
+/// since before would wait for changes that never come (kubernetes/kubernetes#131115).
+///
+/// # Errors
+/// 75: some did not restart.
+pub async fn restart_kubelets(
+    talos: &Talos,
+    nodes: &[String],
+    told: &dyn Told,
+) -> Result<(), Failure> {
+    let restarts = nodes.iter().map(async |name| {
+        let node = talos.reach(name).await?;
+        node.restart_service("kubelet").await
+    });
+    let outcomes = join_all(restarts).await;
+    let failed: Vec<&str> = nodes
+        .iter()
+        .zip(outcomes)
+        .filter_map(|(name, outcome)| {
+            let error = outcome.err()?;
+            told.warn(&error.to_string());
+            Some(name.as_str())
+        })
+        .collect();
+    if failed.is_empty() {
+        told.note(&format!("the kubelets of {} nodes restart", nodes.len()));
+        return Ok(());
+    }
+    let names = failed.join(",");
+    let what = format!("the kubelets of {names} did not restart");
+    Err(Failure::new(Exit::Temporary, what)
+        .hint(format!("`talosctl -n {names} service kubelet restart`")))
 }

@@ -3,23 +3,30 @@
 use std::fs::File;
 use std::path::Path;
 
-use etcdbackup::cli::Context;
-use etcdbackup::failure::{Exit, Failure};
-use etcdbackup::recovery::{FileFacts, Known, Survey};
-use etcdbackup::snapshot::encryption::{Keyring, parse_keys};
-use etcdbackup::snapshot::spool::spool;
-use etcdbackup::talos::Talos;
 use tokio::task::spawn_blocking;
 
+use super::Context;
+use crate::failure::{Exit, Failure};
+use crate::recovery::{FileFacts, Known, Survey};
+use crate::snapshot::encryption::{Keyring, parse_keys};
+use crate::snapshot::spool::spool;
+use crate::talos::Talos;
+
 /// An open snapshot, and what it is worth by itself.
-pub(crate) struct Given {
-    file: File,
-    pub(crate) facts: FileFacts,
+#[derive(Debug)]
+pub struct Given {
+    /// The file: its place is nobody's matter.
+    pub file: File,
+    /// What it is worth.
+    pub facts: FileFacts,
 }
 
 impl Given {
     /// Opens and checks it.
-    pub(crate) async fn open(
+    ///
+    /// # Errors
+    /// 2: it is a folder, a URL, or a terminal; 65: it is no database; 74: it cannot be read.
+    pub async fn open(
         name: &str,
         spool_dir: Option<&Path>,
         context: &Context,
@@ -45,29 +52,32 @@ impl Given {
 
     /// The same with the keys of a machine config tried: of a file, or of the first control
     /// plane that shows its own.
-    pub(crate) async fn with_keys(
-        mut self,
+    ///
+    /// # Errors
+    /// 78: the machine config cannot be read; 74: the file cannot.
+    pub async fn with_keys(
+        self,
         config: Option<&Path>,
         talos: &Talos,
         survey: &Survey,
-    ) -> Result<FileFacts, Failure> {
+    ) -> Result<Self, Failure> {
+        let Self { file, mut facts } = self;
         let (keys, of) = match config {
             Some(path) => keys_of_file(path)?,
             None => match live_keys(talos, survey).await? {
                 Known::Is(found) => found,
                 Known::Unknown(unknown) => {
-                    self.facts.keys = Known::Unknown(unknown);
-                    return Ok(self.facts);
+                    facts.keys = Known::Unknown(unknown);
+                    return Ok(Self { file, facts });
                 }
             },
         };
         blocking(move || {
-            let mut facts = self.facts;
             // What is damaged is told by its structure; keys cannot be tried on it.
             if facts.damage.is_empty() {
-                facts.try_keys(&self.file, &keys, &of)?;
+                facts.try_keys(&file, &keys, &of)?;
             }
-            Ok(facts)
+            Ok(Self { file, facts })
         })
         .await
     }
