@@ -4,16 +4,19 @@ use serde::Serialize;
 
 use super::data::{DATA_DIRECTORY, DataState};
 use super::known::{Known, Unknown, Why};
-use super::survey::NodeSurvey;
-use crate::talos::Service;
+use super::survey::{NodeSurvey, Survey};
+use crate::talos::{MemberStatus, Service};
 
 /// A control plane's etcd.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Condition {
-    /// It runs and has a leader: a quorum holds.
+    /// It runs, has a vote and a leader, and the leader was seen to lead.
     Voting,
-    /// It runs and has no leader.
+    /// It runs without a vote. Nothing follows from the leader it names: a learner goes on
+    /// naming one that is long gone.
+    Learner,
+    /// It runs and has no leader, or none that was seen.
     NoLeader,
     /// It does not run, and its data is there.
     Stopped,
@@ -32,8 +35,21 @@ pub enum Condition {
 }
 
 impl Condition {
-    /// Of a node.
-    pub fn of(node: &NodeSurvey) -> Self {
+    /// Of every node, in the order of the survey. That a member names a leader is not enough: for
+    /// a while after it is gone it still does.
+    pub fn all(survey: &Survey) -> Vec<Self> {
+        let quorum = quorum_was_seen(&survey.nodes);
+        let nodes = survey.nodes.iter().map(Self::of);
+        nodes
+            .map(|condition| match condition {
+                Self::Voting if !quorum => Self::NoLeader,
+                condition => condition,
+            })
+            .collect()
+    }
+
+    /// Of a node by itself.
+    fn of(node: &NodeSurvey) -> Self {
         if let Known::Unknown(reason) = &node.reached {
             return if node.lost {
                 Self::Lost
@@ -44,7 +60,9 @@ impl Condition {
         if let Some(status) = node.status.get() {
             let leaderless =
                 status.leader == 0 || status.errors.iter().any(|one| one.contains("no leader"));
-            return if leaderless {
+            return if status.is_learner {
+                Self::Learner
+            } else if leaderless {
                 Self::NoLeader
             } else {
                 Self::Voting
@@ -63,13 +81,14 @@ impl Condition {
 
     /// Whether a database of the cluster survives there.
     pub fn has_database(&self) -> bool {
-        self.is_intact() || *self == Self::DatabaseOnly
+        self.is_intact() || matches!(self, Self::Learner | Self::DatabaseOnly)
     }
 
     /// For people.
     pub fn words(&self) -> &'static str {
         match self {
             Self::Voting => "voting",
+            Self::Learner => "learner, no vote",
             Self::NoLeader => "no leader",
             Self::Stopped => "stopped, data there",
             Self::DatabaseOnly => "database only",
@@ -80,6 +99,19 @@ impl Condition {
             Self::Unknown(_) => "unknown",
         }
     }
+}
+
+/// A list of members is answered by a quorum only. Where we may not ask for it, a leader that
+/// names itself is as good: without its quorum it steps down within a second or two.
+fn quorum_was_seen(nodes: &[NodeSurvey]) -> bool {
+    let leads = |node: &NodeSurvey| {
+        let itself =
+            |status: &MemberStatus| status.leader != 0 && status.leader == status.member_id;
+        let denied = |unknown: &Unknown| unknown.why == Why::NotPermitted;
+        node.status.is_and(itself) && node.members.unknown().is_some_and(denied)
+    };
+    let mut nodes = nodes.iter();
+    nodes.any(|node| node.members.get().is_some() || leads(node))
 }
 
 fn by_data(node: &NodeSurvey, state: DataState) -> Condition {

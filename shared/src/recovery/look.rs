@@ -158,27 +158,37 @@ async fn clock(node: &Node<'_>) -> Known<Clock> {
         node.read_small("/proc/uptime"),
         node.read_small("/proc/stat")
     );
-    let texts = uptime.and_then(|uptime| stat.map(|stat| (uptime, stat)));
-    match Known::from(texts) {
+    let strange = "its kernel tells the time in a way that is not known here";
+    let seconds = match Known::from(uptime) {
+        Known::Is(text) => parse_uptime(&text),
+        Known::Unknown(unknown) => return Known::Unknown(unknown),
+    };
+    let Some(seconds) = seconds else {
+        return Known::not_asked(strange);
+    };
+    let now = match Known::from(stat) {
+        Known::Is(text) => {
+            parse_now(&text, seconds).map_or_else(|| Known::not_asked(strange), Known::Is)
+        }
         Known::Unknown(unknown) => Known::Unknown(unknown),
-        Known::Is((uptime, stat)) => parse_clock(&uptime, &stat).map_or_else(
-            || Known::not_asked("its kernel tells its time in a way that is not known here"),
-            Known::Is,
-        ),
-    }
+    };
+    Known::Is(Clock {
+        now,
+        uptime_seconds: seconds,
+    })
 }
 
-/// `/proc/uptime` begins with the seconds since boot, `/proc/stat` has the time of the boot.
-fn parse_clock(uptime: &str, stat: &str) -> Option<Clock> {
-    let whole = uptime.split(['.', ' ']).next()?;
-    let uptime_seconds: u64 = whole.trim().parse().ok()?;
+/// `/proc/uptime` begins with the seconds since boot.
+fn parse_uptime(uptime: &str) -> Option<u64> {
+    uptime.split(['.', ' ']).next()?.trim().parse().ok()
+}
+
+/// `/proc/stat` has the time of the boot.
+fn parse_now(stat: &str, uptime_seconds: u64) -> Option<Timestamp> {
     let boot = stat.lines().find_map(|line| line.strip_prefix("btime "))?;
     let boot: i64 = boot.trim().parse().ok()?;
     let now = boot.checked_add(i64::try_from(uptime_seconds).ok()?)?;
-    Some(Clock {
-        now: Timestamp::from_second(now).ok()?,
-        uptime_seconds,
-    })
+    Timestamp::from_second(now).ok()
 }
 
 #[cfg(test)]
@@ -187,10 +197,10 @@ mod tests {
 
     #[test]
     fn the_kernel_tells_the_time_and_the_age_of_the_boot() {
-        let clock = parse_clock("1234.56 4321.00\n", "cpu  1 2\nbtime 1700000000\n").unwrap();
-        assert_eq!(clock.uptime_seconds, 1234);
-        assert_eq!(clock.now.as_second(), 1_700_001_234);
-        assert_eq!(parse_clock("", "btime 1"), None);
-        assert_eq!(parse_clock("1.0 1.0", "cpu"), None);
+        assert_eq!(parse_uptime("1234.56 4321.00\n"), Some(1234));
+        assert_eq!(parse_uptime(""), None);
+        let now = parse_now("cpu  1 2\nbtime 1700000000\n", 1234).unwrap();
+        assert_eq!(now.as_second(), 1_700_001_234);
+        assert_eq!(parse_now("cpu", 1), None);
     }
 }

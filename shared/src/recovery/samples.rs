@@ -120,7 +120,7 @@ fn fill(node: &mut NodeSurvey, index: usize, is: Is, all: usize) {
     });
     node.time_synced = Known::Is(true);
     node.clock = Known::Is(Clock {
-        now: at(NOW),
+        now: Known::Is(at(NOW)),
         uptime_seconds: 15 * 60,
     });
     node.boot_id = Known::Is(format!("boot-{index}"));

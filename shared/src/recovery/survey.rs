@@ -108,11 +108,11 @@ pub struct Reached {
 }
 
 /// A node's own time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Clock {
     /// What it shows.
-    pub now: Timestamp,
+    pub now: Known<Timestamp>,
     /// Seconds since it booted.
     pub uptime_seconds: u64,
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::condition::Condition;
-use super::known::Unknown;
+use super::known::{Unknown, Why};
 use super::survey::{NodeSurvey, Survey};
 use super::verdict::told;
 use crate::talos::{AlarmKind, Member};
@@ -44,6 +44,7 @@ pub fn troubles(survey: &Survey) -> Vec<Trouble> {
 /// The survey of a cluster that has a quorum.
 struct Cluster<'a> {
     survey: &'a Survey,
+    conditions: Vec<Condition>,
     /// A node that votes, to send commands to.
     voter: &'a str,
     /// The members as the quorum knows them.
@@ -52,13 +53,15 @@ struct Cluster<'a> {
 
 impl<'a> Cluster<'a> {
     fn of(survey: &'a Survey) -> Self {
-        let votes = |node: &&NodeSurvey| Condition::of(node) == Condition::Voting;
-        let mut voters = survey.nodes.iter().filter(votes);
+        let conditions = Condition::all(survey);
+        let mut pairs = survey.nodes.iter().zip(&conditions);
+        let voter = pairs.find(|(_, condition)| **condition == Condition::Voting);
         let listing = survey.nodes.iter().find_map(|node| node.members.get());
         Self {
             survey,
-            voter: voters.next().map_or("NODE", |node| &node.node),
+            voter: voter.map_or("NODE", |(node, _)| &node.node),
             members: listing.map_or(&[], Vec::as_slice),
+            conditions,
         }
     }
 
@@ -98,24 +101,29 @@ impl<'a> Cluster<'a> {
                 .iter()
                 .any(|other| !other.iter().any(|id| one.contains(id)))
         });
-        disjoint
-            .then(|| Trouble {
-                what: "the control planes form two clusters, whose members differ".to_owned(),
-                repair: "decide which one to keep; salvage the other before anything is wiped"
-                    .to_owned(),
-                commands: vec!["talosctl-snapshot-take --salvage -o salvage/".to_owned()],
-            })
-            .into_iter()
-            .collect()
+        if !disjoint {
+            return Vec::new();
+        }
+        let save = self.survey.nodes.iter().map(|node| {
+            let node = &node.node;
+            format!("talosctl-snapshot-take -n {node} -o {node}.snapshot")
+        });
+        vec![Trouble {
+            what: "the control planes form two clusters, whose members differ".to_owned(),
+            repair: "save both, then decide which one to keep, before anything is wiped".to_owned(),
+            commands: save.collect(),
+        }]
     }
 
     /// Control planes that take no part.
     fn nodes_without_vote(&self) -> Vec<Trouble> {
-        let pairs = self.survey.nodes.iter();
-        let pairs = pairs.map(|node| (node, Condition::of(node)));
-        pairs
-            .filter_map(|(node, condition)| self.without_vote(node, &condition))
+        self.pairs()
+            .filter_map(|(node, condition)| self.without_vote(node, condition))
             .collect()
+    }
+
+    fn pairs(&self) -> impl Iterator<Item = (&NodeSurvey, &Condition)> {
+        self.survey.nodes.iter().zip(&self.conditions)
     }
 
     fn without_vote(&self, node: &NodeSurvey, condition: &Condition) -> Option<Trouble> {
@@ -124,6 +132,8 @@ impl<'a> Cluster<'a> {
         let removal = member.map(|member| self.remove(member));
         let (what, repair, commands) = match condition {
             Condition::Voting => return None,
+            // The list of members tells it.
+            Condition::Learner if member.is_some_and(|one| one.is_learner) => return None,
             Condition::Unknown(_) if node.reached.get().is_none() => (
                 format!("{title} does not answer"),
                 "bring the node back; if it is gone for good, remove its member",
@@ -286,15 +296,13 @@ impl<'a> Cluster<'a> {
 
     /// A member that votes, while Talos' own health check of it fails.
     fn unhealthy(&self) -> Vec<Trouble> {
-        let sick = |node: &&NodeSurvey| {
-            Condition::of(node) == Condition::Voting
-                && node
-                    .etcd_service()
-                    .is_some_and(|service| service.healthy != Some(true))
+        let healthy = |node: &NodeSurvey| {
+            node.etcd_service()
+                .is_none_or(|service| service.healthy == Some(true))
         };
-        let nodes = self.survey.nodes.iter().filter(sick);
-        nodes
-            .map(|node| Trouble {
+        self.pairs()
+            .filter(|(node, condition)| **condition == Condition::Voting && !healthy(node))
+            .map(|(node, _)| Trouble {
                 what: format!(
                     "Talos' health check of etcd on {} does not succeed: {}",
                     node.title(),
@@ -322,7 +330,11 @@ impl<'a> Cluster<'a> {
         unknown
             .map(|unknown| Trouble {
                 what: format!("not known: {}", unknown.reason),
-                repair: "ask with a role that may see it (os:reader, os:admin)".to_owned(),
+                repair: match unknown.why {
+                    Why::NotPermitted => "ask with a role that may see it (os:reader, os:admin)",
+                    _ => "look again; if it stays so, look at the log of etcd there",
+                }
+                .to_owned(),
                 commands: Vec::new(),
             })
             .collect()

@@ -112,7 +112,7 @@ pub(super) fn exit_of_unknown(why: impl Iterator<Item = Why>) -> Exit {
 
 /// The verdict of one survey.
 pub fn judge(survey: &Survey) -> Judgement {
-    let conditions: Vec<Condition> = survey.nodes.iter().map(Condition::of).collect();
+    let conditions = Condition::all(survey);
     let seen = Seen {
         survey,
         conditions: &conditions,
@@ -172,7 +172,7 @@ impl Seen<'_> {
         let unknown = self.count(|one| matches!(one, Condition::Unknown(_)));
         let databases = self.count(Condition::has_database);
         let mut reasons = vec![format!(
-            "no node has a leader; {intact} of {all} hold intact data, and {quorum} make a quorum"
+            "no leader was seen; {intact} of {all} hold intact data, and {quorum} make a quorum"
         )];
         reasons.extend(self.unseen());
         let verdict = if intact >= quorum {
@@ -314,6 +314,29 @@ mod tests {
         // The second look alone decides where nothing is destroyed.
         let better = settle(&judged(&lost), judged(&[Voting, Voting, Voting]));
         assert_eq!(better.verdict, Verdict::Healthy);
+    }
+
+    /// cp-1 lost its quorum a moment ago, and the learner on cp-2 goes on naming a leader.
+    #[test]
+    fn a_leader_that_is_named_and_not_seen_is_no_quorum() {
+        let mut cluster = survey(&[Is::Voting, Is::Voting, Is::Silent]);
+        for node in &mut cluster.nodes {
+            node.members = super::super::Known::not_asked("timed out");
+            if let crate::recovery::Known::Is(status) = &mut node.status {
+                status.leader = 3;
+                status.is_learner = status.member_id == 2;
+            }
+        }
+        let judged = judge(&cluster);
+        assert_eq!(judged.verdict, Verdict::Unknown, "{:?}", judged.reasons);
+        assert_eq!(judged.conditions[1], Condition::Learner);
+        cluster.nodes[2].lost = true;
+        assert_eq!(judge(&cluster).verdict, Verdict::Salvageable);
+        // Two voters could agree again.
+        if let crate::recovery::Known::Is(status) = &mut cluster.nodes[1].status {
+            status.is_learner = false;
+        }
+        assert_eq!(judge(&cluster).verdict, Verdict::Blocked);
     }
 
     #[test]

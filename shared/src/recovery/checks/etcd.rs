@@ -8,12 +8,14 @@ use super::Evidence;
 
 /// What each node's etcd does.
 pub(super) fn service(evidence: &Evidence<'_>) -> Vec<Finding> {
-    evidence.each(one)
+    let pairs = evidence.pairs();
+    pairs
+        .map(|(node, condition)| one(node, condition).on(node))
+        .collect()
 }
 
-fn one(node: &NodeSurvey) -> Finding {
-    let condition = Condition::of(node);
-    if let Condition::Unknown(unknown) = &condition {
+fn one(node: &NodeSurvey, condition: &Condition) -> Finding {
+    if let Condition::Unknown(unknown) = condition {
         return Finding::unknown(unknown).hint(format!(
             "look with `talosctl -n {} service etcd`",
             node.node
@@ -24,7 +26,7 @@ fn one(node: &NodeSurvey) -> Finding {
             || "etcd is no service of it now".to_owned(),
             |service| format!("etcd is {}: {}", service.state, service.last_message()),
         );
-        if condition == Condition::Voting {
+        if *condition == Condition::Voting {
             Finding::ok("etcd votes")
         } else {
             Finding::fail(format!("{}; {state}", condition.words()))
@@ -38,7 +40,7 @@ pub(super) fn quorum(evidence: &Evidence<'_>) -> Vec<Finding> {
     let conditions = &evidence.judgement.conditions;
     let voting = conditions.iter().filter(votes).count();
     if voting == 0 {
-        return vec![Finding::fail("no node has a leader")];
+        return vec![Finding::fail("no leader was seen")];
     }
     let troubles = troubles(evidence.survey);
     if troubles.is_empty() {

@@ -65,7 +65,8 @@ fn skew(node: &NodeSurvey, ours: Timestamp) -> Finding {
     let seconds = node
         .clock
         .get()
-        .map(|clock| clock.now.as_second() - ours.as_second());
+        .and_then(|clock| clock.now.get())
+        .map(|now| now.as_second() - ours.as_second());
     match seconds {
         Some(seconds) if seconds.abs() > SKEW => Finding::warn(format!(
             "its clock is in sync, and {} s {} this machine's",

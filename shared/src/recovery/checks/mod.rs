@@ -13,6 +13,7 @@ mod recovered;
 mod storage;
 pub mod waiting;
 
+use super::condition::Condition;
 use super::file::FileFacts;
 use super::finding::Finding;
 use super::survey::{NodeSurvey, Survey};
@@ -46,6 +47,12 @@ impl Evidence<'_> {
             .nodes
             .iter()
             .filter(|node| node.reached.get().is_some())
+    }
+
+    /// Nodes that answered, and what their etcd is worth.
+    fn pairs(&self) -> impl Iterator<Item = (&NodeSurvey, &Condition)> {
+        let pairs = self.survey.nodes.iter().zip(&self.judgement.conditions);
+        pairs.filter(|(node, _)| node.reached.get().is_some())
     }
 
     /// One finding for each node that answered.

@@ -10,22 +10,29 @@ const LITTLE: u64 = 128 * 1024 * 1024;
 
 /// The causes, as far as a node tells them, of each etcd that should run and does not.
 pub(super) fn obstacles(evidence: &Evidence<'_>) -> Vec<Finding> {
-    let stands = |node: &&NodeSurvey| {
+    let stands = |condition: &Condition| {
         matches!(
-            Condition::of(node),
-            Condition::Stopped | Condition::NoLeader
+            condition,
+            Condition::Stopped | Condition::NoLeader | Condition::Learner
         )
     };
-    evidence.seen().filter(stands).flat_map(of).collect()
+    // While a quorum holds, its own findings tell the repair.
+    let quorum = evidence.judgement.conditions.contains(&Condition::Voting);
+    let pairs = evidence
+        .pairs()
+        .filter(|(_, condition)| !quorum && stands(condition));
+    pairs
+        .flat_map(|(node, condition)| of(node, condition))
+        .collect()
 }
 
-fn of(node: &NodeSurvey) -> Vec<Finding> {
+fn of(node: &NodeSurvey, condition: &Condition) -> Vec<Finding> {
     let mut found: Vec<Finding> = [disk(node), volume(node), waits_for(node), service(node)]
         .into_iter()
         .flatten()
         .collect();
     if found.is_empty() {
-        found.push(no_cause(node));
+        found.push(no_cause(node, condition));
     }
     found.into_iter().map(|finding| finding.on(node)).collect()
 }
@@ -105,11 +112,17 @@ fn service(node: &NodeSurvey) -> Option<Finding> {
     None
 }
 
-fn no_cause(node: &NodeSurvey) -> Finding {
-    if Condition::of(node) == Condition::NoLeader {
-        return Finding::fail("etcd runs, and finds no quorum of members").hint(
-            "bring one more control plane back; check that ports 2379 and 2380 are open between them",
-        );
+fn no_cause(node: &NodeSurvey, condition: &Condition) -> Finding {
+    let ports =
+        "bring one more control plane back; check that ports 2379 and 2380 are open between them";
+    match condition {
+        Condition::NoLeader => {
+            return Finding::fail("etcd runs, and finds no quorum of members").hint(ports);
+        }
+        Condition::Learner => {
+            return Finding::fail("etcd runs as a learner, which has no vote").hint(ports);
+        }
+        _ => {}
     }
     let state = node
         .etcd_service()

@@ -14,12 +14,21 @@ pub(super) fn data(evidence: &Evidence<'_>) -> Vec<Finding> {
     evidence.each(|node| about(&node.storage.data, told))
 }
 
+/// Small things are told in KiB.
+fn size(bytes: u64) -> String {
+    if bytes < 10 * MIB {
+        format!("{} KiB", bytes.div_ceil(1024))
+    } else {
+        format!("{} MiB", bytes / MIB)
+    }
+}
+
 fn told(data: &DataDirectory) -> Finding {
     let words = data.state().words();
     match (data.state(), data.database_bytes()) {
-        (DataState::Intact, Some(bytes)) => Finding::ok(format!("{words}, {} MiB", bytes / MIB)),
+        (DataState::Intact, Some(bytes)) => Finding::ok(format!("{words}, {}", size(bytes))),
         (DataState::Empty, _) => Finding::warn(format!("{DATA_DIRECTORY} is empty")),
-        (_, Some(bytes)) => Finding::warn(format!("{words}, {} MiB", bytes / MIB)),
+        (_, Some(bytes)) => Finding::warn(format!("{words}, {}", size(bytes))),
         (_, None) => Finding::warn(words),
     }
 }
@@ -71,7 +80,7 @@ pub(super) fn local_data(evidence: &Evidence<'_>) -> Vec<Finding> {
             }
             let list: Vec<String> = found
                 .iter()
-                .map(|usage| format!("{} ({} MiB)", usage.path, usage.bytes / MIB))
+                .map(|usage| format!("{} ({})", usage.path, size(usage.bytes)))
                 .collect();
             Finding::warn(format!("data of others on EPHEMERAL: {}", list.join(", "))).hint(
                 if is_apart(node) {

@@ -103,7 +103,7 @@ fn who_waits_is_told_how_long() {
 fn the_time_left_is_the_nodes_own_and_little_of_it_warns() {
     let mut survey = complete(&[Is::Waiting]);
     if let Known::Is(clock) = &mut survey.nodes[0].clock {
-        clock.now = at(NOW + 15 * 60);
+        clock.now = Known::Is(at(NOW + 15 * 60));
         clock.uptime_seconds = 65 * 60;
     }
     let findings = found(PREPARING, &survey);

@@ -23,8 +23,8 @@ const ENOUGH_MINUTES: i64 = 10;
 /// Minutes until Talos gives up waiting, and whether the node's own clock told.
 pub fn minutes_left(node: &NodeSurvey, ours: Timestamp) -> Option<(i64, bool)> {
     let service = node.etcd_service().filter(|one| one.state == "Preparing")?;
-    let now = node.clock.get().map(|clock| clock.now);
-    let waited = now.unwrap_or(ours).as_second() - service.since()?.as_second();
+    let now = node.clock.get().and_then(|clock| clock.now.get());
+    let waited = now.unwrap_or(&ours).as_second() - service.since()?.as_second();
     Some((JOIN_MINUTES - waited / 60, now.is_some()))
 }
 

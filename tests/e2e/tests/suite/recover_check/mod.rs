@@ -1,5 +1,7 @@
 //! `talosctl-recover-check` against a control plane that is well, or less so.
 
+mod outage;
+
 use std::process::Output;
 
 use e2e::golden::{compare, filtered, replaced};
@@ -132,10 +134,13 @@ fn without_quorum_and_without_a_look_at_the_disks_nothing_is_said() {
     let world = three();
     for node in 0..3 {
         world.talos.script(node, |script| script.listening = false);
+        world
+            .talos
+            .inject_on(node, "List", Fault::Denied, None)
+            .unwrap();
     }
     let (exit, value) = json(&world, &["unrecoverable"]);
-    assert_eq!(verdict(&value), "unknown");
-    assert_eq!(exit, 69);
+    assert_eq!((exit, verdict(&value)), (77, "unknown"));
     assert_eq!(value["holds"], Value::Null);
 }
 
