@@ -38,14 +38,16 @@ impl Condition {
     /// Of every node, in the order of the survey. That a member names a leader is not enough: for
     /// a while after it is gone it still does.
     pub fn all(survey: &Survey) -> Vec<Self> {
-        let quorum = quorum_was_seen(&survey.nodes);
-        let nodes = survey.nodes.iter().map(Self::of);
-        nodes
-            .map(|condition| match condition {
-                Self::Voting if !quorum => Self::NoLeader,
-                condition => condition,
-            })
-            .collect()
+        let nodes = survey.nodes.iter();
+        nodes.map(|node| Self::among(node, &survey.nodes)).collect()
+    }
+
+    /// Of one node, as those looked at with it show it.
+    pub fn among(node: &NodeSurvey, nodes: &[NodeSurvey]) -> Self {
+        match Self::of(node) {
+            Self::Voting if !quorum_was_seen(nodes) => Self::NoLeader,
+            condition => condition,
+        }
     }
 
     /// Of a node by itself.

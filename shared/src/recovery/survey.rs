@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::condition::Condition;
 use super::data::DataDirectory;
 use super::known::{Known, Unknown};
 use crate::talos::{
@@ -148,6 +149,11 @@ pub struct EndpointSurvey {
 }
 
 impl Survey {
+    /// What a node's etcd is worth.
+    pub fn condition(&self, node: &NodeSurvey) -> Condition {
+        Condition::among(node, &self.nodes)
+    }
+
     /// The control plane of this name or address.
     pub fn called(&self, name: &str) -> Option<&NodeSurvey> {
         self.nodes.iter().find(|node| node.is_called(name))

@@ -26,7 +26,7 @@ pub(super) async fn wait(
     let expected: Vec<&NodeSurvey> = seen
         .nodes
         .iter()
-        .filter(|node| Condition::of(node) != Condition::Lost)
+        .filter(|node| seen.condition(node) != Condition::Lost)
         .collect();
     let until = Instant::now() + limit;
     let mut voting = 0;

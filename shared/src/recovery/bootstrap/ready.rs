@@ -33,11 +33,11 @@ pub(super) fn ready<'a>(
 ) -> Result<Ready<'a>, Failure> {
     let target = target(survey, name)?;
     machine_type(target)?;
-    if Condition::of(target) == Condition::Voting && was_restored(target) {
+    if survey.condition(target) == Condition::Voting && was_restored(target) {
         return others_join(survey, target).map(|()| Ready::Restored(target));
     }
     for node in &survey.nodes {
-        empty(node)?;
+        empty(survey, node)?;
     }
     let judged = judge(survey);
     if !matches!(judged.verdict, Verdict::AwaitingBootstrap | Verdict::Lost) {
@@ -50,7 +50,7 @@ pub(super) fn ready<'a>(
         return Err(Failure::new(exit, format!("no bootstrap: {why}"))
             .hint("see `talosctl-recover-check unrecoverable`"));
     }
-    waits(target)?;
+    waits(survey, target)?;
     requested(survey)?;
     uploads(survey, target, uploaded)?;
     fits(target, facts)?;
@@ -96,12 +96,12 @@ fn no(node: &NodeSurvey, what: &str, hint: &str) -> Failure {
 }
 
 /// Nothing of an old cluster is left on it.
-fn empty(node: &NodeSurvey) -> Result<(), Failure> {
+fn empty(survey: &Survey, node: &NodeSurvey) -> Result<(), Failure> {
     if node.machine_type.is_and(|of| *of == MachineType::Init) {
         machine_type(node)?;
     }
     let wipe = format!("talosctl-recover-wipe -n {} --restore-from FILE", node.node);
-    match Condition::of(node) {
+    match survey.condition(node) {
         Condition::Waiting | Condition::Empty | Condition::Lost => Ok(()),
         Condition::Unknown(unknown) => Err(unseen(node, &unknown)),
         Condition::Voting => Err(no(
@@ -124,8 +124,8 @@ fn empty(node: &NodeSurvey) -> Result<(), Failure> {
     }
 }
 
-fn waits(target: &NodeSurvey) -> Result<(), Failure> {
-    if Condition::of(target) == Condition::Waiting {
+fn waits(survey: &Survey, target: &NodeSurvey) -> Result<(), Failure> {
+    if survey.condition(target) == Condition::Waiting {
         return Ok(());
     }
     let service = target.etcd_service();
@@ -161,7 +161,7 @@ fn requested(survey: &Survey) -> Result<(), Failure> {
 /// second sees the first one's: of two people at most one goes on.
 fn uploads(survey: &Survey, target: &NodeSurvey, own: Option<u64>) -> Result<(), Failure> {
     for node in &survey.nodes {
-        if Condition::of(node) == Condition::Lost {
+        if survey.condition(node) == Condition::Lost {
             continue;
         }
         let is_target = node.node == target.node;
@@ -232,7 +232,7 @@ fn others_join(survey: &Survey, target: &NodeSurvey) -> Result<(), Failure> {
                 .flat_map(addresses)
                 .any(|address| node.known_as.contains(&address))
         });
-        match Condition::of(node) {
+        match survey.condition(node) {
             _ if member => {}
             Condition::Waiting | Condition::Empty | Condition::Lost => {}
             Condition::Unknown(unknown) => return Err(unseen(node, &unknown)),

@@ -112,7 +112,7 @@ async fn back(
             rebooted = true;
             note(&format!("node {} has rebooted", step.title));
         }
-        match Condition::of(&seen) {
+        match Condition::among(&seen, std::slice::from_ref(&seen)) {
             Condition::Waiting => {
                 note(&format!("node {} waits, empty", step.title));
                 return Ok(());

@@ -52,7 +52,7 @@ pub(super) fn plan(
     for name in order.nodes {
         let node = find(survey, name)?;
         fit(node)?;
-        match Condition::of(node) {
+        match survey.condition(node) {
             Condition::Waiting | Condition::Empty => empty.push(node.title()),
             Condition::Unknown(unknown) => return Err(unseen(node, &unknown)),
             _ if targets.iter().any(|known| known.node == node.node) => {}
@@ -63,7 +63,7 @@ pub(super) fn plan(
         allowed(survey, judgement, order, &targets)?;
     }
     for node in targets {
-        keeps_newer(node, order)?;
+        keeps_newer(survey, node, order)?;
         wipe.push(step(node, order)?);
     }
     Ok(Plan {
@@ -160,7 +160,7 @@ fn with_quorum(survey: &Survey, order: &Order<'_>, targets: &[&NodeSurvey]) -> R
         .nodes
         .iter()
         .filter(|node| node.node != target.node)
-        .filter(|node| Condition::of(node) == Condition::Voting)
+        .filter(|node| survey.condition(node) == Condition::Voting)
         .count();
     let quorum = voters / 2 + 1;
     if voters == 0 || others < quorum {
@@ -176,8 +176,8 @@ fn with_quorum(survey: &Survey, order: &Order<'_>, targets: &[&NodeSurvey]) -> R
 }
 
 /// A database that survives is not wiped for an older backup.
-fn keeps_newer(node: &NodeSurvey, order: &Order<'_>) -> Result<(), Failure> {
-    let condition = Condition::of(node);
+fn keeps_newer(survey: &Survey, node: &NodeSurvey, order: &Order<'_>) -> Result<(), Failure> {
+    let condition = survey.condition(node);
     let gives_up = order.discard_cluster.is_some()
         || order.lose_database.iter().any(|name| node.is_called(name));
     if !condition.has_database() || gives_up || condition == Condition::Voting {
