@@ -308,17 +308,23 @@ impl Simulator {
     }
 
     /// Adds a voter that exists nowhere, through one node's etcd; its member id. The last byte
-    /// of its address is `last`.
+    /// of its address is `last`. etcd wants all members to have been well for some seconds.
     ///
     /// # Errors
-    /// When there is no etcd, or it refuses.
+    /// When there is no etcd, or it refuses for two minutes.
     pub fn add_phantom_member(&self, node: usize, last: u8) -> Result<u64, Error> {
         let node = self.node(node);
         let [a, b, c, _] = node.address.octets();
         let url = format!("http://{a}.{b}.{c}.{last}:{ETCD_PEER_PORT}");
         self.wait_for(async move {
-            let added = client(&node)?.add_member(url, false).await;
-            added.map_err(Error::at("adding a member"))
+            let until = Instant::now() + PATIENCE;
+            loop {
+                let added = client(&node)?.add_member(url.clone(), false).await;
+                match added {
+                    Err(_) if Instant::now() < until => tokio::time::sleep(POLL).await,
+                    other => return other.map_err(Error::at("adding a member")),
+                }
+            }
         })
     }
 

@@ -198,7 +198,10 @@ async fn one(
         while let Some(chunk) = chunks.message().await? {
             upload.write(&chunk.bytes, caller).await?;
         }
-        upload.finish()
+        let fault = upload.fault.clone();
+        let finished = upload.finish();
+        crate::routing::lose(fault, &caller.peer).await;
+        finished
     };
     crate::gone::unless(gone, upload.boxed()).await
 }
