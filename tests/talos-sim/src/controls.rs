@@ -187,6 +187,11 @@ impl Simulator {
         }
     }
 
+    /// Puts a node's clock ahead: of its kernel, and of its services' histories.
+    pub fn put_clock_ahead(&self, node: usize, by: Duration) {
+        self.node(node).machine().clock_ahead = by;
+    }
+
     /// Wipes what holds etcd on one node, EPHEMERAL and a partition of its own, and boots it.
     /// Returns when apid serves.
     ///

@@ -67,6 +67,8 @@ pub(crate) struct Machine {
     pub(crate) waiting_since: Option<Instant>,
     /// By how much a test has moved this node's time on since its boot.
     pub(crate) passed: Duration,
+    /// By how much its clock is ahead of the world's.
+    pub(crate) clock_ahead: Duration,
     pub(crate) kubelet_restarts: Vec<SystemTime>,
     /// The sequence that is being performed, which others must wait for.
     pub(crate) sequence: Option<&'static str>,
@@ -92,6 +94,7 @@ impl Machine {
             etcd: None,
             waiting_since: None,
             passed: Duration::ZERO,
+            clock_ahead: Duration::ZERO,
             kubelet_restarts: Vec::new(),
             sequence: None,
             secrets: Secrets::Own,

@@ -1,6 +1,7 @@
 //! What a client reads from a machine's disk.
 
 use std::process::{Command, Stdio};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use etcdbackup_proto::common::Data;
@@ -107,6 +108,19 @@ async fn files_are_read_for_admins() {
     let boot = client.read(read("/proc/sys/kernel/random/boot_id")).await;
     let boot = bytes(boot.unwrap().into_inner()).await;
     assert_eq!(boot, format!("{}\n", simulator.boot_id(0)).into_bytes());
+    simulator.let_pass(0, Duration::from_secs(3_000));
+    simulator.put_clock_ahead(0, Duration::from_secs(500));
+    let up = client.read(read("/proc/uptime")).await.unwrap();
+    let up = String::from_utf8(bytes(up.into_inner()).await).unwrap();
+    let up: f64 = up.split(' ').next().unwrap().parse().unwrap();
+    let stat = client.read(read("/proc/stat")).await.unwrap();
+    let stat = String::from_utf8(bytes(stat.into_inner()).await).unwrap();
+    let booted = stat.lines().find_map(|line| line.strip_prefix("btime "));
+    let booted: f64 = booted.unwrap().parse().unwrap();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let ahead = booted + up - now.as_secs_f64();
+    assert!((400.0..=500.0).contains(&ahead), "{ahead}");
+    assert!(up >= 3_000.0, "{up}");
     let database = client.read(read("/var/lib/etcd/member/snap/db")).await;
     let database = bytes(database.unwrap().into_inner()).await;
     assert_eq!(
