@@ -176,6 +176,16 @@ impl Simulator {
         self.node(node).machine().stays_learner = keep;
     }
 
+    /// Makes a node stay off when it reboots the next time, until it is started.
+    pub fn stay_down(&self, node: usize) {
+        self.node(node).machine().stays_down = true;
+    }
+
+    /// Whether resets of a node leave its disk as it is, as in a container.
+    pub fn keep_disk(&self, node: usize, keep: bool) {
+        self.node(node).machine().keeps_disk = keep;
+    }
+
     /// Moves a node's time on: its service has waited, and its boot has taken, so much longer.
     pub fn let_pass(&self, node: usize, time: Duration) {
         let node = self.node(node);

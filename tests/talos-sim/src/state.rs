@@ -35,7 +35,7 @@ pub enum Restore {
     FailClean(String),
     /// It fails with this text when the database is already copied: the directory is dirty.
     FailDirty(String),
-    /// It never ends.
+    /// It does not end as long as the script says so.
     Hang,
     /// The node reboots before it begins, and forgets that it was to restore.
     Reboot,
@@ -78,6 +78,10 @@ pub(crate) struct Machine {
     pub(crate) held_up: BTreeSet<HeldUp>,
     /// etcd ends as soon as it starts.
     pub(crate) etcd_fails: bool,
+    /// It stays off when it goes down the next time.
+    pub(crate) stays_down: bool,
+    /// Resets leave its disk as it is.
+    pub(crate) keeps_disk: bool,
     /// Nobody promotes this node's member.
     pub(crate) stays_learner: bool,
     pub(crate) restore: Restore,
@@ -101,6 +105,8 @@ impl Machine {
             config: None,
             held_up: BTreeSet::new(),
             etcd_fails: false,
+            stays_down: false,
+            keeps_disk: false,
             stays_learner: false,
             restore: Restore::default(),
         }

@@ -198,6 +198,32 @@ async fn a_reset_of_nothing_in_particular_takes_the_config_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn some_resets_wipe_nothing_and_some_nodes_do_not_come_back() {
+    let simulator = Simulator::builder().control_planes(1).start().unwrap();
+    let before = simulator.boot_id(0);
+    simulator.keep_disk(0, true);
+    let answer = admin(&simulator, 0)
+        .await
+        .reset(reset_of(&["EPHEMERAL"]))
+        .await;
+    answer.unwrap();
+    wait(|| simulator.boot_id(0) != before).await;
+    simulator.await_healthy(0).unwrap();
+    assert!(simulator.has_etcd_data(0));
+    simulator.keep_disk(0, false);
+    simulator.stay_down(0);
+    let answer = admin(&simulator, 0)
+        .await
+        .reset(reset_of(&["EPHEMERAL"]))
+        .await;
+    answer.unwrap();
+    wait(|| std::net::TcpStream::connect(simulator.apid(0)).is_err()).await;
+    wait(|| !simulator.has_etcd_data(0)).await;
+    simulator.start_node(0).unwrap();
+    simulator.await_etcd(0, "Preparing").unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn one_sequence_waits_for_no_other_and_a_reboot_keeps_the_data() {
     let simulator = Simulator::builder().control_planes(1).start().unwrap();
     let before = simulator.boot_id(0);
