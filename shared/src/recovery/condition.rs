@@ -70,6 +70,9 @@ impl Condition {
                 Self::Voting
             };
         }
+        if let Some(condition) = by_service(node) {
+            return condition;
+        }
         match &node.storage.data {
             Known::Unknown(unknown) => Self::Unknown(unknown.clone()),
             Known::Is(data) => by_data(node, data.state()),
@@ -114,6 +117,19 @@ fn quorum_was_seen(nodes: &[NodeSurvey]) -> bool {
     };
     let mut nodes = nodes.iter();
     nodes.any(|node| node.members.get().is_some() || leads(node))
+}
+
+/// Before Talos 1.11 a reader may not ask for etcd's status, but sees its service. Talos' health
+/// check reads through the quorum, and fails on a learner.
+fn by_service(node: &NodeSurvey) -> Option<Condition> {
+    let denied = |unknown: &Unknown| unknown.why == Why::NotPermitted;
+    let service = node.etcd_service().filter(|one| one.state == "Running")?;
+    node.status.unknown().filter(|unknown| denied(unknown))?;
+    Some(if service.healthy == Some(true) {
+        Condition::Voting
+    } else {
+        Condition::NoLeader
+    })
 }
 
 fn by_data(node: &NodeSurvey, state: DataState) -> Condition {

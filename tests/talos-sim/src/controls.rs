@@ -176,6 +176,16 @@ impl Simulator {
         self.node(node).machine().stays_learner = keep;
     }
 
+    /// Makes a node stay off when it reboots the next time, until it is started.
+    pub fn stay_down(&self, node: usize) {
+        self.node(node).machine().stays_down = true;
+    }
+
+    /// Whether resets of a node leave its disk as it is, as in a container.
+    pub fn keep_disk(&self, node: usize, keep: bool) {
+        self.node(node).machine().keeps_disk = keep;
+    }
+
     /// Moves a node's time on: its service has waited, and its boot has taken, so much longer.
     pub fn let_pass(&self, node: usize, time: Duration) {
         let node = self.node(node);
@@ -185,6 +195,11 @@ impl Simulator {
         if let Some(service) = &mut machine.etcd {
             service.age(time);
         }
+    }
+
+    /// Puts a node's clock ahead: of its kernel, and of its services' histories.
+    pub fn put_clock_ahead(&self, node: usize, by: Duration) {
+        self.node(node).machine().clock_ahead = by;
     }
 
     /// Wipes what holds etcd on one node, EPHEMERAL and a partition of its own, and boots it.
@@ -308,17 +323,23 @@ impl Simulator {
     }
 
     /// Adds a voter that exists nowhere, through one node's etcd; its member id. The last byte
-    /// of its address is `last`.
+    /// of its address is `last`. etcd wants all members to have been well for some seconds.
     ///
     /// # Errors
-    /// When there is no etcd, or it refuses.
+    /// When there is no etcd, or it refuses for two minutes.
     pub fn add_phantom_member(&self, node: usize, last: u8) -> Result<u64, Error> {
         let node = self.node(node);
         let [a, b, c, _] = node.address.octets();
         let url = format!("http://{a}.{b}.{c}.{last}:{ETCD_PEER_PORT}");
         self.wait_for(async move {
-            let added = client(&node)?.add_member(url, false).await;
-            added.map_err(Error::at("adding a member"))
+            let until = Instant::now() + PATIENCE;
+            loop {
+                let added = client(&node)?.add_member(url.clone(), false).await;
+                match added {
+                    Err(_) if Instant::now() < until => tokio::time::sleep(POLL).await,
+                    other => return other.map_err(Error::at("adding a member")),
+                }
+            }
         })
     }
 

@@ -213,7 +213,8 @@ fn begun(node: &Node, bootstrapped: bool) -> bool {
     if bootstrapped || node.kind == crate::cluster::Kind::Init {
         node.machine().etcd_is_healthy()
     } else {
-        last(node).0 == "Preparing"
+        // With a node of type `init` there may be a cluster to join.
+        matches!(last(node).0, "Preparing" | "Running")
     }
 }
 

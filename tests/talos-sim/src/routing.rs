@@ -136,8 +136,10 @@ impl Apid {
                 let gone = machined.gone();
                 let arguments = question.arguments();
                 let answer = async move {
-                    machined.enter(method, &caller, arguments).await?;
-                    answer(machined, question).await
+                    let fault = machined.enter(method, &caller, arguments).await?;
+                    let answer = answer(machined, question).await;
+                    lose(fault, &caller.peer).await;
+                    answer
                 };
                 unless(gone, answer).await
             }
@@ -276,6 +278,14 @@ impl Apid {
         Ok(Err(Status::unavailable(format!(
             "connection error: desc = \"transport: Error while dialing: dial tcp {target}:{APID_PORT}: {failure}\""
         ))))
+    }
+}
+
+/// Where a reset strikes behind the first byte, a call is done and its answer lost.
+pub(crate) async fn lose(fault: Option<Fault>, peer: &Peer) {
+    if let Some(Fault::Reset(_)) = fault {
+        peer.reset.notify_one();
+        std::future::pending::<()>().await;
     }
 }
 

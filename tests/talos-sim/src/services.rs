@@ -147,7 +147,20 @@ pub(crate) fn etcd(node: &Node, cluster: &Cluster) -> Option<ServiceInfo> {
         }
     }
     let machine = node.machine();
-    machine.etcd.as_ref().map(|service| service.info("etcd"))
+    let mut info = machine.etcd.as_ref()?.info("etcd");
+    by_the_clock(&mut info, machine.clock_ahead);
+    Some(info)
+}
+
+/// Tells the times as the node's own clock does.
+fn by_the_clock(info: &mut ServiceInfo, ahead: Duration) {
+    let health = info.health.as_mut().filter(|health| !health.unknown);
+    let changed = health.and_then(|health| health.last_change.as_mut());
+    let events = info.events.iter_mut().flat_map(|events| &mut events.events);
+    let times = events.filter_map(|event| event.ts.as_mut());
+    for time in times.chain(changed) {
+        time.seconds += i64::try_from(ahead.as_secs()).unwrap_or(0);
+    }
 }
 
 /// Whether the service of etcd runs and is healthy, as far as anybody may know.

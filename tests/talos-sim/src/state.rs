@@ -35,7 +35,7 @@ pub enum Restore {
     FailClean(String),
     /// It fails with this text when the database is already copied: the directory is dirty.
     FailDirty(String),
-    /// It never ends.
+    /// It does not end as long as the script says so.
     Hang,
     /// The node reboots before it begins, and forgets that it was to restore.
     Reboot,
@@ -67,6 +67,8 @@ pub(crate) struct Machine {
     pub(crate) waiting_since: Option<Instant>,
     /// By how much a test has moved this node's time on since its boot.
     pub(crate) passed: Duration,
+    /// By how much its clock is ahead of the world's.
+    pub(crate) clock_ahead: Duration,
     pub(crate) kubelet_restarts: Vec<SystemTime>,
     /// The sequence that is being performed, which others must wait for.
     pub(crate) sequence: Option<&'static str>,
@@ -76,6 +78,10 @@ pub(crate) struct Machine {
     pub(crate) held_up: BTreeSet<HeldUp>,
     /// etcd ends as soon as it starts.
     pub(crate) etcd_fails: bool,
+    /// It stays off when it goes down the next time.
+    pub(crate) stays_down: bool,
+    /// Resets leave its disk as it is.
+    pub(crate) keeps_disk: bool,
     /// Nobody promotes this node's member.
     pub(crate) stays_learner: bool,
     pub(crate) restore: Restore,
@@ -92,12 +98,15 @@ impl Machine {
             etcd: None,
             waiting_since: None,
             passed: Duration::ZERO,
+            clock_ahead: Duration::ZERO,
             kubelet_restarts: Vec::new(),
             sequence: None,
             secrets: Secrets::Own,
             config: None,
             held_up: BTreeSet::new(),
             etcd_fails: false,
+            stays_down: false,
+            keeps_disk: false,
             stays_learner: false,
             restore: Restore::default(),
         }

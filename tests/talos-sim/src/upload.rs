@@ -27,6 +27,8 @@ struct Upload {
     path: PathBuf,
     file: File,
     bytes: u64,
+    /// Bytes that the disk had left.
+    room: u64,
     finished: bool,
 }
 
@@ -48,6 +50,7 @@ impl Upload {
             .mode(0o700)
             .open(&path)
             .map_err(|error| failed(&machined, &error))?;
+        let room = machined.node.disk.available();
         Ok(Self {
             machined,
             ticket,
@@ -55,6 +58,7 @@ impl Upload {
             path,
             file,
             bytes: 0,
+            room,
             finished: false,
         })
     }
@@ -79,7 +83,7 @@ impl Upload {
         {
             piece[usize::try_from(at - self.bytes).unwrap_or(0)] ^= 1;
         }
-        if self.machined.node.disk.available() < piece.len() as u64 {
+        if self.bytes + piece.len() as u64 > self.room {
             return Err(failed(&self.machined, &io::ErrorKind::StorageFull.into()));
         }
         let written = self.file.write_all(&piece);
@@ -198,7 +202,10 @@ async fn one(
         while let Some(chunk) = chunks.message().await? {
             upload.write(&chunk.bytes, caller).await?;
         }
-        upload.finish()
+        let fault = upload.fault.clone();
+        let finished = upload.finish();
+        crate::routing::lose(fault, &caller.peer).await;
+        finished
     };
     crate::gone::unless(gone, upload.boxed()).await
 }

@@ -100,7 +100,11 @@ impl Life {
                 copied.map_err(|error| failed(recovering, &error.to_string()))?;
                 return Err(failed(recovering, &text));
             }
-            Restore::Hang => std::future::pending().await,
+            Restore::Hang => {
+                while self.restore_script() == Restore::Hang {
+                    tokio::time::sleep(POLL).await;
+                }
+            }
             Restore::Reboot => {
                 self.node.machine().restore = Restore::Real;
                 return Err(Stopped::Reboot);

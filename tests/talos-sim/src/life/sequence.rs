@@ -127,7 +127,9 @@ impl Life {
                 }
                 "resetSpec" => {
                     events.task("resetSystemDiskSpec", task_event::Action::Start, actor);
-                    self.node.disk.wipe(sequence.wipe).ok();
+                    if !self.node.machine().keeps_disk {
+                        self.node.disk.wipe(sequence.wipe).ok();
+                    }
                     events.task("resetSystemDiskSpec", task_event::Action::Stop, actor);
                 }
                 _ => {}
@@ -144,10 +146,11 @@ impl Life {
     /// Orders that came meanwhile are lost with the machine's memory; one for its power is not
     /// a matter of its software.
     fn after(&self, sequence: &Sequence, orders: &mut UnboundedReceiver<Order>) -> Next {
-        if sequence.wipe.state {
+        if sequence.wipe.state && !self.node.machine().keeps_disk {
             self.cluster.give_secrets(&self.node, Secrets::None).ok();
         }
-        let mut next = if sequence.reboot {
+        let stays_down = std::mem::take(&mut self.node.machine().stays_down);
+        let mut next = if sequence.reboot && !stays_down {
             Next::Boot
         } else {
             Next::Off

@@ -4,6 +4,7 @@
 use std::fs::{self, Metadata};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
+use std::time::UNIX_EPOCH;
 
 use etcdbackup_proto::common::{self, Data};
 use etcdbackup_proto::machine::list_request::Type;
@@ -206,9 +207,16 @@ impl Machined {
         match path {
             "/proc/sys/kernel/random/boot_id" => Some(format!("{}\n", machine.boot_id)),
             "/proc/uptime" => {
-                let up = machine.booted.elapsed().unwrap_or_default();
-                let up = (up + machine.passed).as_secs_f64();
+                let up = machine.booted.elapsed().unwrap_or_default().as_secs_f64();
                 Some(format!("{up:.2} {up:.2}\n"))
+            }
+            "/proc/stat" => {
+                let booted = machine.booted + machine.clock_ahead;
+                let booted = booted.duration_since(UNIX_EPOCH).unwrap_or_default();
+                let seconds = booted.as_secs();
+                Some(format!(
+                    "cpu  1 0 1 1 0 0 0 0 0 0\nbtime {seconds}\nprocesses 1\n"
+                ))
             }
             _ => None,
         }

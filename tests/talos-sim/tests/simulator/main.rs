@@ -8,11 +8,16 @@
 )]
 
 mod client;
+mod cosi;
 mod etcd;
 mod faults;
+mod files;
+mod machines;
 mod program;
+mod quorum;
 mod recovery;
 mod routing;
 mod rules;
 mod tls;
 mod tool;
+mod uploads;

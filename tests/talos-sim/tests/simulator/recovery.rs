@@ -5,9 +5,10 @@ use std::time::Duration;
 use etcdbackup_proto::common::Data;
 use etcdbackup_proto::machine::machine_service_client::MachineServiceClient;
 use etcdbackup_proto::machine::{
-    BootstrapRequest, EtcdMember, EtcdMemberListRequest, EtcdSnapshotRequest, ResetPartitionSpec,
-    ResetRequest,
+    BootstrapRequest, EtcdMember, EtcdMemberListRequest, EtcdSnapshotRequest, EventsRequest,
+    ResetPartitionSpec, ResetRequest, ServiceStateEvent,
 };
+use prost::Message as _;
 use talos_sim::roles::ADMIN;
 use talos_sim::{Arguments, Fill, HeldUp, Layer, Restore, Simulator};
 use tonic::transport::Channel;
@@ -292,6 +293,80 @@ async fn restores_fail_as_scripted_and_a_reboot_forgets_them() {
         wait(|| simulator.etcd_service(0).0 == "Failed").await;
         assert!(simulator.etcd_service(0).1.ends_with(": out of cheese"));
         assert_eq!(simulator.has_etcd_data(0), dirty);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn old_data_that_nobody_wiped_makes_a_second_cluster() {
+    let simulator = with_etcd().etcd_partition().start().unwrap();
+    let good = snapshot(&simulator, 0).await;
+    simulator.power_cut().unwrap();
+    simulator.wipe(0).unwrap();
+    simulator.await_etcd(0, "Preparing").unwrap();
+    upload(&simulator, 0, &good).await.unwrap();
+    simulator.script_restore(0, Restore::Hang);
+    bootstrap(&simulator, 0, RECOVER).await.unwrap();
+    simulator.await_etcd(0, "Preparing").unwrap();
+    assert!(!simulator.has_etcd_data(0));
+    simulator.script_restore(0, Restore::Real);
+    simulator.await_healthy(0).unwrap();
+    for node in [1, 2] {
+        simulator.start_node(node).unwrap();
+    }
+    for node in [1, 2] {
+        simulator.await_healthy(node).unwrap();
+    }
+    assert_eq!(members(&simulator, 0).await.len(), 1);
+    assert_eq!(members(&simulator, 1).await.len(), 3);
+    // Wiped with its partition, and only so, an old member joins the new cluster.
+    let before = simulator.boot_id(2);
+    let request = reset_of(&["EPHEMERAL", "ETCD"]);
+    admin(&simulator, 2).await.reset(request).await.unwrap();
+    wait(|| simulator.boot_id(2) != before).await;
+    simulator.await_healthy(2).unwrap();
+    voters(&simulator, 0, 2).await;
+}
+
+/// The history of etcd's service while a Bootstrap call replaces it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waited_ends_in_the_words_of_the_version() {
+    let canceled = "Failed to run pre stage: failed to build initial etcd cluster: failed to build cluster arguments: context canceled";
+    for (version, words) in [
+        ("v1.12.3", canceled),
+        ("v1.13.9", "Service finished successfully"),
+    ] {
+        let simulator = with_etcd()
+            .control_planes(1)
+            .unbootstrapped()
+            .version(version.parse().unwrap())
+            .start()
+            .unwrap();
+        bootstrap(&simulator, 0, BootstrapRequest::default())
+            .await
+            .unwrap();
+        simulator.await_healthy(0).unwrap();
+        let request = EventsRequest {
+            tail_events: -1,
+            ..EventsRequest::default()
+        };
+        let mut client = admin(&simulator, 0).await;
+        let mut stream = client.events(request).await.unwrap().into_inner();
+        let mut said = Vec::new();
+        while said.last().is_none_or(|last| last != "Bootstrap requested") {
+            let event = tokio::time::timeout(PATIENCE, stream.message()).await;
+            let data = event.expect("an event").unwrap().unwrap().data;
+            let data = data.filter(|data| data.type_url.ends_with("ServiceStateEvent"));
+            if let Some(data) = data {
+                let event = ServiceStateEvent::decode(&data.value[..]).unwrap();
+                said.push(event.message);
+            }
+        }
+        assert_eq!(said[said.len() - 2], words);
+        // The new instance knows nothing of it.
+        let service = crate::machines::etcd_service(&mut client).await;
+        let events = service.events.unwrap().events;
+        assert_eq!(events[0].msg, "Starting service");
+        assert!(events.iter().all(|event| event.msg != words));
     }
 }
 

@@ -83,6 +83,12 @@ fn where_nothing_is_the_matter_the_triage_says_so_and_a_restore_is_refused() {
     assert_eq!((exit, verdict(&value)), (1, "healthy"));
     assert_eq!(value["holds"], false);
     assert_eq!(value["survey"]["nodes"].as_array().unwrap().len(), 3);
+    let yaml = check(&world, &["-o", "yaml"]);
+    assert!(
+        text(&yaml.stdout).contains("verdict: healthy"),
+        "{}",
+        text(&yaml.stdout)
+    );
 }
 
 #[test]
@@ -295,6 +301,16 @@ fn a_snapshot_is_proven_and_compared_with_the_cluster() {
     for check in ["digest", "structure", "keys"] {
         assert_eq!(of(&value, check)[0].0, "ok", "{check}: {value}");
     }
+    // The members of the snapshot are control planes, too: here one that nobody reaches.
+    let (exit, value) = json(&world, &["unrecoverable", "db.snapshot"]);
+    assert_eq!((exit, verdict(&value)), (1, "degraded"));
+    let from_snapshot = value["survey"]["nodes"].as_array().unwrap().iter();
+    let from_snapshot = from_snapshot.filter(|node| node["sources"][0] == "snapshot");
+    assert_eq!(from_snapshot.count(), 1, "{value}");
+    let piped =
+        world.shell("talosctl-recover-check snapshot - -o json < db.snapshot || test $? = 69");
+    let piped: Value = serde_json::from_slice(&piped.stdout).unwrap();
+    assert_eq!(of(&piped, "digest")[0].0, "ok");
     let mut wrong = bytes.clone();
     let end = wrong.len() - 1;
     wrong[end] ^= 1;
