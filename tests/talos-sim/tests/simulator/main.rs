@@ -7,6 +7,7 @@
     reason = "tests fail by panicking"
 )]
 
+mod bootstrap;
 mod client;
 mod cosi;
 mod etcd;
