@@ -32,7 +32,7 @@ fn after_all_is_lost_one_command_brings_the_same_keys_back() {
         .filter(|call| call.arguments == Arguments::Service("kubelet".to_owned()));
     assert!(restarts.count() >= 3);
     // Once more: it is only waited for.
-    world.talos.take_calls();
+    forget(&world);
     let again = bootstrap(&world, 1, &["db.snapshot"]);
     ok(&again);
     assert!(said(&again).contains("restored before"), "{}", said(&again));
@@ -90,7 +90,7 @@ fn data_anywhere_stops_it() {
     let world = backed_up();
     world.talos.wipe(0).unwrap();
     world.talos.await_etcd(0, "Preparing").ok();
-    world.talos.take_calls();
+    forget(&world);
     let stopped = bootstrap(&world, 0, &["db.snapshot"]);
     assert_eq!(code(&stopped), 1, "{}", said(&stopped));
     assert_eq!(changes(&world), []);

@@ -24,7 +24,7 @@ fn a_lost_quorum_is_wiped_one_node_first_and_restored() {
         code(&dry) == 0 || shown.contains("--lose-database"),
         "{shown}"
     );
-    world.talos.take_calls();
+    forget(&world);
     let first = world.talos.address(0);
     let all = [&gone[..], &["--lose-database", &first]].concat();
     refused(&wipe(&world, &[0], &all), 2, "--confirm prod");
@@ -52,7 +52,7 @@ fn an_intact_majority_is_never_wiped() {
     }
     world.talos.power_cut().unwrap();
     world.talos.power_back().unwrap();
-    world.talos.take_calls();
+    forget(&world);
     refused(
         &wipe(&world, &[0, 1, 2], &["--confirm", "prod"]),
         1,
@@ -64,7 +64,7 @@ fn an_intact_majority_is_never_wiped() {
 #[test]
 fn while_the_quorum_holds_one_member_at_most_and_only_one_that_is_not_needed() {
     let world = backed_up();
-    world.talos.take_calls();
+    forget(&world);
     refused(
         &wipe(&world, &[0, 1], &["--confirm", "prod"]),
         1,
@@ -83,7 +83,7 @@ fn while_the_quorum_holds_one_member_at_most_and_only_one_that_is_not_needed() {
     ok(&wipe(&world, &[2], &["--confirm", "prod"]));
     world.talos.await_healthy(2).unwrap();
     world.talos.stop_node(2).unwrap();
-    world.talos.take_calls();
+    forget(&world);
     refused(&wipe(&world, &[1], &["--confirm", "prod"]), 1, "is needed");
     assert_eq!(changes(&world), []);
 }
@@ -100,7 +100,7 @@ fn what_is_empty_is_left_alone_and_local_data_stops_it() {
         .talos
         .add_file(2, "/var/lib/longhorn/disk", 5_000_000)
         .unwrap();
-    world.talos.take_calls();
+    forget(&world);
     refused(
         &wipe(&world, &[2], &["--confirm", "prod"]),
         1,
@@ -120,7 +120,7 @@ fn workers_init_nodes_and_strangers_are_refused() {
     let world = world(builder().workers(1).init_node(1).start().unwrap());
     world.fill(100);
     ok(&world.ours("talosctl-snapshot-take", &["-o", "db.snapshot"]));
-    world.talos.take_calls();
+    forget(&world);
     let worker = world.talos.address(3);
     for (node, exit, word) in [
         (worker.as_str(), 2, "worker"),
@@ -150,7 +150,7 @@ fn an_etcd_partition_is_wiped_and_nothing_beside_it() {
     let world = world(builder().version(version).etcd_partition().start().unwrap());
     world.fill(100);
     ok(&world.ours("talosctl-snapshot-take", &["-o", "db.snapshot"]));
-    world.talos.take_calls();
+    forget(&world);
     ok(&wipe(&world, &[2], &["--confirm", "prod"]));
     let wiped: Vec<Arguments> = changes(&world)
         .into_iter()
