@@ -1,7 +1,7 @@
 //! Support crate of the etcdbackup suite.
 //!
-//! Modules point one way: `cli` → `backup` → `talos`, `snapshot`, `seal`, `catalogue` → `store` →
-//! `failure`. Only `talos` names the Talos protos, only `store::s3` the AWS SDK, only
+//! Modules point one way: `cli` → `backup`, `recovery` → `talos`, `snapshot`, `seal`, `catalogue` →
+//! `store` → `failure`. Only `talos` names the Talos protos, only `store::s3` the AWS SDK, only
 //! `seal` age. `docs/architecture.md` in the repository draws the map.
 
 pub mod failure;
@@ -14,6 +14,8 @@ pub mod catalogue;
 pub mod cli;
 #[cfg(feature = "drill")]
 pub mod drill;
+#[cfg(feature = "recovery")]
+pub mod recovery;
 #[cfg(feature = "seal")]
 pub mod seal;
 #[cfg(feature = "snapshot")]

@@ -35,11 +35,13 @@ impl Meter {
         Some(self.0.total.load(Ordering::Relaxed)).filter(|total| *total > 0)
     }
 
-    fn add(&self, bytes: usize) {
+    /// These went through.
+    pub fn add(&self, bytes: usize) {
         self.0.done.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
-    fn expect(&self, total: u64) {
+    /// So many there will be.
+    pub fn expect(&self, total: u64) {
         self.0.total.store(total, Ordering::Relaxed);
     }
 }

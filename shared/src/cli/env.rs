@@ -69,6 +69,7 @@ pub const GUARDS: &[&str] = &[
     "delete",
     "discard-cluster",
     "force",
+    "lose-database",
     "lose-local-data",
     "lost",
     "no-encrypt",
@@ -129,6 +130,12 @@ variables! {
     IDLE_TIMEOUT "IDLE_TIMEOUT" Text "--idle-timeout" "how long nothing may come in between"
     STREAM_TIMEOUT "STREAM_TIMEOUT" Text "--stream-timeout" "how long one snapshot may take in all"
     SPOOL_DIR "SPOOL_DIR" File "--spool-dir" "folder for unnamed files that need random access"
+    SURVEY_PAUSE "SURVEY_PAUSE" Text "--survey-pause" "how long between two looks at a cluster that seems lost"
+    UPLOAD_TIMEOUT "UPLOAD_TIMEOUT" Text "--upload-timeout" "how long the upload of a snapshot to a node may take"
+    RESTORE_TIMEOUT "RESTORE_TIMEOUT" Text "--restore-timeout" "how long etcd may take from Bootstrap until it is healthy"
+    JOIN_TIMEOUT "JOIN_TIMEOUT" Text "--join-timeout" "how long the other control planes may take to join"
+    RESTART_KUBELETS "RESTART_KUBELETS" Switch "--restart-kubelets" "restart the kubelets after a restore"
+    WIPE_TIMEOUT "WIPE_TIMEOUT" Text "--wipe-timeout" "how long a wiped node may take to come back"
     MACHINE_CONFIG "MACHINE_CONFIG" File "--machine-config" "machine config whose keys are tried"
     SECRETS "SECRETS" File "--secrets" "secrets bundle whose keys are tried"
     ETCD_PREFIX "ETCD_PREFIX" Text "--etcd-prefix" "where Kubernetes keeps its objects in etcd"

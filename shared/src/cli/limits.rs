@@ -35,7 +35,10 @@ impl StreamFlags {
 }
 
 /// `30s`, `5m`, `1h 30m`; none is not an answer.
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
+///
+/// # Errors
+/// It is no time.
+pub fn duration(text: &str) -> Result<Duration, String> {
     let parsed = text.parse::<SignedDuration>().ok();
     parsed
         .and_then(|span| Duration::try_from(span).ok())

@@ -7,16 +7,23 @@ mod config;
 mod drill;
 pub mod entry;
 pub mod env;
+#[cfg(feature = "recovery")]
+mod findings;
 pub mod flags;
 pub mod format;
+#[cfg(feature = "recovery")]
+mod given;
 mod limits;
 mod log;
 mod panic;
 mod progress;
+#[cfg(feature = "recovery")]
+mod recover;
 pub mod report;
 mod settings;
 mod signals;
 pub mod table;
+pub mod text;
 pub mod ui;
 mod upload;
 mod usage;
@@ -25,7 +32,13 @@ pub use called::Called;
 #[cfg(feature = "drill")]
 pub use drill::DrillFlags;
 pub use entry::{Context, run, run_with};
-pub use limits::StreamFlags;
+#[cfg(feature = "recovery")]
+pub use findings::findings;
+#[cfg(feature = "recovery")]
+pub use given::Given;
+pub use limits::{StreamFlags, duration};
 pub use progress::Progress;
+#[cfg(feature = "recovery")]
+pub use recover::RecoverFlags;
 pub use ui::Ui;
 pub use upload::UploadFlags;

@@ -18,6 +18,8 @@ pub(super) struct Facts {
     pub(super) roles: Vec<String>,
     /// SHA-256 of the CA certificate, in hex.
     pub(super) authority: String,
+    /// Until when.
+    pub(super) end: Timestamp,
     /// What a person should know.
     pub(super) note: Option<String>,
 }
@@ -56,6 +58,7 @@ pub(super) fn read(context: &Context, now: Timestamp) -> Result<Facts, Failure> 
     })?;
     Ok(Facts {
         roles,
+        end,
         authority: hex::encode(digest(&SHA256, &authority.contents)),
         note,
     })

@@ -15,7 +15,7 @@ use tonic::{Request, Status};
 use super::certificate;
 use super::config::{self, Selection};
 use super::endpoint::Endpoint;
-use super::error::{Kind, TalosError, connection_ended, kind_of};
+use super::error::{Kind, TalosError, connection_ended, is_expired, kind_of};
 use super::probe::Probe;
 use super::route::{self, Try};
 use crate::failure::{Exit, Failure};
@@ -28,6 +28,8 @@ const MESSAGE: usize = 32 * 1024 * 1024;
 pub struct Talos {
     context: String,
     nodes: Vec<String>,
+    context_hosts: Vec<String>,
+    certificate_end: Timestamp,
     endpoints: Vec<Endpoint>,
     probe: Probe,
     /// The endpoint that answered last is asked first.
@@ -85,6 +87,9 @@ impl Talos {
             .iter()
             .map(|endpoint| Endpoint::new(endpoint, &context))
             .collect::<Result<_, _>>()?;
+        let own = context.own_endpoints.iter();
+        let own = own.map(|endpoint| super::endpoint::host(endpoint));
+        let context_hosts = context.own_nodes.iter().cloned().chain(own).collect();
         let probe = Probe::new(&context).ok_or_else(|| {
             let what = format!(
                 "talosconfig `{}`: the certificates of context `{}` cannot be used",
@@ -97,6 +102,8 @@ impl Talos {
             probe,
             context: context.name,
             nodes: context.nodes,
+            context_hosts,
+            certificate_end: facts.end,
             endpoints,
             preferred: AtomicUsize::new(0),
             roles: facts.roles,
@@ -118,6 +125,22 @@ impl Talos {
     /// Nodes that were named, by flag or context.
     pub fn nodes(&self) -> &[String] {
         &self.nodes
+    }
+
+    /// Nodes and endpoints of the context itself, whatever flags put in their place: hosts
+    /// without port, as a node value wants them.
+    pub fn context_hosts(&self) -> &[String] {
+        &self.context_hosts
+    }
+
+    /// Roles of the client certificate.
+    pub fn roles(&self) -> &[String] {
+        &self.roles
+    }
+
+    /// When the client certificate ends.
+    pub fn certificate_end(&self) -> Timestamp {
+        self.certificate_end
     }
 
     /// Hosts of the endpoints, without port: as a node value wants them.
@@ -224,6 +247,38 @@ impl Talos {
             }
         }
         Err(self.error(method, node, Kind::Unreachable(reasons.join("; "))))
+    }
+
+    /// One try through one endpoint, its answer within `limit`.
+    pub(super) async fn once<T, Ask, Work>(
+        &self,
+        method: &'static str,
+        node: &str,
+        (way, limit): (Try, Duration),
+        ask: Ask,
+    ) -> Result<T, TalosError>
+    where
+        Ask: FnOnce(Via) -> Work,
+        Work: Future<Output = Result<T, Status>>,
+    {
+        let endpoint = &self.endpoints[way.endpoint];
+        let via = self.via(method, node, way, limit)?;
+        tracing::debug!(method, node, endpoint = %endpoint.text, "call");
+        let kind = match tokio::time::timeout(limit, ask(via)).await {
+            Ok(Ok(answer)) => return Ok(answer),
+            Ok(Err(status)) if is_expired(&status) => Kind::Timeout(limit.as_secs(), "of the call"),
+            Ok(Err(status)) => self.look_closer(endpoint, &status).await,
+            Err(_) => Kind::Timeout(limit.as_secs(), "of the call"),
+        };
+        let kind = match kind {
+            Kind::Unreachable(reason) => Kind::Unreachable(format!("{}: {reason}", endpoint.text)),
+            kind => kind,
+        };
+        Err(self.error(method, node, kind))
+    }
+
+    pub(super) fn endpoint_text(&self, endpoint: usize) -> &str {
+        &self.endpoints[endpoint].text
     }
 
     fn via(

@@ -52,6 +52,9 @@ pub(super) struct Context {
     pub(super) name: String,
     pub(super) endpoints: Vec<String>,
     pub(super) nodes: Vec<String>,
+    /// The context's, whatever flags put in their place.
+    pub(super) own_endpoints: Vec<String>,
+    pub(super) own_nodes: Vec<String>,
     pub(super) authority: String,
     pub(super) certificate: String,
     pub(super) key: Zeroizing<String>,
@@ -122,6 +125,7 @@ pub(super) fn parse(text: &str, file: &Path, selection: &Selection) -> Result<Co
             typed.to_vec()
         }
     };
+    let (own_endpoints, own_nodes) = (entry.endpoints.clone(), entry.nodes.clone());
     let endpoints = or(&selection.endpoints, entry.endpoints);
     if endpoints.is_empty() {
         return Err(wrong(format!("context `{name}` has no endpoints"))
@@ -141,6 +145,8 @@ pub(super) fn parse(text: &str, file: &Path, selection: &Selection) -> Result<Co
         key: Zeroizing::new(relabel(&Zeroizing::new(pem(&entry.key, "key")?))),
         proxy: entry.proxy,
         file: file.to_owned(),
+        own_endpoints,
+        own_nodes,
         nodes: or(&selection.nodes, entry.nodes),
         endpoints,
         name,

@@ -61,6 +61,11 @@ impl Endpoint {
     }
 }
 
+/// The host of an endpoint, as a node value wants it.
+pub(super) fn host(endpoint: &str) -> String {
+    split(endpoint).0
+}
+
 fn address(host: &str, port: u16) -> Result<Uri, String> {
     let shown = if host.contains(':') {
         format!("[{host}]")

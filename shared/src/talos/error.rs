@@ -16,6 +16,27 @@ pub struct TalosError {
     pub(super) kind: Kind,
 }
 
+/// The kinds of errors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Cause {
+    /// No endpoint could be reached, or the endpoint cannot reach the node.
+    Unreachable,
+    /// TLS was refused by either side.
+    Distrusted,
+    /// The role may not ask.
+    Denied,
+    /// The endpoint is a worker, which forwards nothing.
+    Worker,
+    /// The node is no control plane.
+    NotControlPlane,
+    /// No endpoint takes this for a node.
+    NoNode,
+    /// No answer in time.
+    Timeout,
+    /// The node answered with an error.
+    Answer,
+}
+
 /// What came back.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Kind {
@@ -59,6 +80,28 @@ impl TalosError {
                 | Kind::NodeAway(_)
                 | Kind::NotControlPlane(_)
         )
+    }
+
+    /// What kind of error it is, for who decides by it.
+    pub fn cause(&self) -> Cause {
+        match &self.kind {
+            Kind::Unreachable(_) | Kind::NodeAway(_) => Cause::Unreachable,
+            Kind::Tls(_) => Cause::Distrusted,
+            Kind::Denied => Cause::Denied,
+            Kind::Worker => Cause::Worker,
+            Kind::NotControlPlane(_) => Cause::NotControlPlane,
+            Kind::NoNode(_) => Cause::NoNode,
+            Kind::Timeout(..) => Cause::Timeout,
+            Kind::Answer(_) => Cause::Answer,
+        }
+    }
+
+    /// What the node answered; none: it is no answer of the node.
+    pub fn answer(&self) -> Option<&str> {
+        match &self.kind {
+            Kind::Answer(text) | Kind::NotControlPlane(text) => Some(text),
+            _ => None,
+        }
     }
 
     /// Whether the role may not ask.
@@ -124,6 +167,8 @@ pub(super) fn kind_of(status: &Status) -> Kind {
     let chain = transport(status);
     match status.code() {
         Code::PermissionDenied if text.contains("no request forwarding") => Kind::Worker,
+        // A resource type that this Talos does not have yet is refused like one that is secret.
+        Code::PermissionDenied if text.contains("is not supported") => Kind::Answer(text),
         Code::PermissionDenied | Code::Unauthenticated => Kind::Denied,
         Code::Unimplemented | Code::FailedPrecondition if text.contains("control plane") => {
             Kind::NotControlPlane(text)
@@ -139,6 +184,12 @@ pub(super) fn kind_of(status: &Status) -> Kind {
             None => Kind::Answer(format!("{code:?}: {text}")),
         },
     }
+}
+
+/// Whether a deadline passed: the server's, or the channel's own watch over what we told it.
+pub(super) fn is_expired(status: &Status) -> bool {
+    let by_channel = || transport(status).is_some_and(|chain| chain.contains("Timeout expired"));
+    status.code() == Code::DeadlineExceeded || by_channel()
 }
 
 /// Whether the connection ended before the server answered, for a reason gRPC does not tell.
@@ -207,6 +258,12 @@ mod tests {
                 "etcd is only on control plane nodes"
             )),
             Exit::Config
+        );
+        assert_eq!(
+            exit(&Status::permission_denied(
+                "resource type \"X\" is not supported"
+            )),
+            Exit::Temporary
         );
         assert_eq!(
             exit(&Status::unknown("etcdserver: no leader")),

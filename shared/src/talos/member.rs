@@ -1,12 +1,14 @@
 //! An etcd member's own view of itself, and what else a node says of itself.
 
 use etcdbackup_proto::machine::EtcdMemberStatus;
+use serde::Serialize;
 
 use super::client::{Talos, Via};
 use super::error::{Kind, TalosError};
 
 /// What a member answers to EtcdStatus: works without quorum.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct MemberStatus {
     /// Its id in the cluster.
     pub member_id: u64,
@@ -14,6 +16,10 @@ pub struct MemberStatus {
     pub leader: u64,
     /// It only learns: it has no vote.
     pub is_learner: bool,
+    /// The last entry of the raft log it has.
+    pub raft_index: u64,
+    /// The raft term it is in.
+    pub raft_term: u64,
     /// The last entry of the raft log it has applied.
     pub raft_applied_index: u64,
     /// Bytes of the database file, free pages included.
@@ -22,6 +28,8 @@ pub struct MemberStatus {
     pub db_size_in_use: u64,
     /// Version of its etcd, as `3.6.4`.
     pub etcd_version: String,
+    /// Version of its storage, as `3.6.0`; empty before Talos 1.11.
+    pub storage_version: String,
     /// What it complains about.
     pub errors: Vec<String>,
 }
@@ -32,10 +40,13 @@ impl From<EtcdMemberStatus> for MemberStatus {
             member_id: status.member_id,
             leader: status.leader,
             is_learner: status.is_learner,
+            raft_index: status.raft_index,
+            raft_term: status.raft_term,
             raft_applied_index: status.raft_applied_index,
             db_size: u64::try_from(status.db_size).unwrap_or(0),
             db_size_in_use: u64::try_from(status.db_size_in_use).unwrap_or(0),
             etcd_version: status.protocol_version,
+            storage_version: status.storage_version,
             errors: status.errors,
         }
     }

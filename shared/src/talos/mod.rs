@@ -4,22 +4,34 @@
 //! node) and carries a deadline: a stuck etcd would keep the caller for ever.
 
 mod certificate;
+mod change;
 mod choose;
 mod client;
 mod config;
 mod connector;
 mod endpoint;
 mod error;
+mod etcd;
+mod files;
 mod machine_config;
 mod member;
+mod node;
 mod probe;
 mod proxy;
+mod resources;
 mod route;
+mod services;
 mod snapshot;
 
+pub use change::{EtcdPlace, Refusal, UploadError};
 pub use choose::{Candidate, Choice, choose};
 pub use client::Talos;
 pub use config::Selection;
-pub use error::TalosError;
+pub use error::{Cause, TalosError};
+pub use etcd::{Alarm, AlarmKind, Member, hosts};
+pub use files::{FileEntry, Mount, Usage};
 pub use member::MemberStatus;
+pub use node::Node;
+pub use resources::{ClusterMember, EtcdConfig, MachineStatus, MachineType, Volume};
+pub use services::{Service, ServiceEvent};
 pub use snapshot::{SnapshotStream, StreamTimeouts};

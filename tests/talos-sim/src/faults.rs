@@ -26,7 +26,8 @@ pub enum Fault {
         /// The status message.
         message: String,
     },
-    /// After this many bytes the TCP connection is reset.
+    /// After this many bytes the TCP connection is reset. A call that streams nothing is done
+    /// when they are not 0, and only its answer is lost.
     Reset(u64),
     /// `PermissionDenied`, `not authorized`, whatever the roles say.
     Denied,

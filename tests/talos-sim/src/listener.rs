@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd as _, BorrowedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::Duration;
 
 use http::{Request, Response};
@@ -13,19 +13,21 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, mpsc as commands};
+use tokio::sync::{Notify, mpsc as commands, watch};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tonic::service::Routes;
 use tower_service::Service as _;
 
 use crate::error::Error;
+use crate::roles::READER;
+use crate::state::Secrets;
 use crate::tls;
 
 /// How long a client may take for its TLS handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// How long `open` and `shut` may take.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The client at the other end of a connection; every request carries it.
 #[derive(Clone)]
@@ -34,6 +36,15 @@ pub(crate) struct Peer {
     pub(crate) roles: Arc<Vec<String>>,
     /// Resets the TCP connection when notified.
     pub(crate) reset: Arc<Notify>,
+}
+
+/// How a node receives its clients.
+#[derive(Clone)]
+pub(crate) struct Entrance {
+    pub(crate) acceptor: TlsAcceptor,
+    /// Without any the node is in maintenance mode: nobody shows a certificate, and everybody
+    /// is a reader.
+    pub(crate) secrets: Secrets,
 }
 
 enum Command {
@@ -46,6 +57,9 @@ pub(crate) struct Door {
     commands: commands::UnboundedSender<Command>,
     inbox: Mutex<Option<commands::UnboundedReceiver<Command>>>,
     is_open: AtomicBool,
+    entrance: Mutex<Option<Entrance>>,
+    /// How often it was shut.
+    shuts: watch::Sender<u64>,
 }
 
 impl Door {
@@ -54,7 +68,34 @@ impl Door {
         Self {
             commands: sender,
             inbox: Mutex::new(Some(receiver)),
-            is_open: true.into(),
+            is_open: false.into(),
+            entrance: Mutex::new(None),
+            shuts: watch::Sender::new(0),
+        }
+    }
+
+    /// How clients are received from the next connection on.
+    pub(crate) fn set_entrance(&self, entrance: Entrance) {
+        *self.lock_entrance() = Some(entrance);
+    }
+
+    /// Whether other nodes' apids are let in.
+    pub(crate) fn trusts_peers(&self) -> bool {
+        let entrance = self.lock_entrance();
+        entrance
+            .as_ref()
+            .is_some_and(|entrance| entrance.secrets == Secrets::Own)
+    }
+
+    fn lock_entrance(&self) -> MutexGuard<'_, Option<Entrance>> {
+        self.entrance.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until it is shut the next time, from now.
+    pub(crate) fn next_shut(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut shuts = self.shuts.subscribe();
+        async move {
+            shuts.changed().await.ok();
         }
     }
 
@@ -72,6 +113,7 @@ impl Door {
     /// Stops listening and drops every connection. Waits until that is done.
     pub(crate) fn shut(&self) -> Result<(), Error> {
         self.is_open.store(false, Ordering::SeqCst);
+        self.shuts.send_modify(|shuts| *shuts += 1);
         self.ask(Command::Shut)
     }
 
@@ -86,33 +128,29 @@ impl Door {
         answer.map_err(Error::new)
     }
 
-    /// Serves until the simulator ends.
-    pub(crate) async fn serve(
-        &self,
-        first: std::net::TcpListener,
-        acceptor: TlsAcceptor,
-        routes: Routes,
-    ) {
+    /// Serves until the simulator ends; shut at first. `claim` holds the address until then.
+    pub(crate) async fn serve(&self, claim: std::net::TcpListener, routes: Routes) {
         let inbox = self
             .inbox
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
         let Some(mut inbox) = inbox else { return };
-        let Ok(address) = first.local_addr() else {
+        let Ok(address) = claim.local_addr() else {
             return;
         };
-        let mut listener = first
-            .set_nonblocking(true)
-            .and_then(|()| TcpListener::from_std(first))
-            .ok();
+        let mut claim = Some(claim);
+        let mut listener = None;
         let mut connections = JoinSet::new();
         loop {
             tokio::select! {
                 command = inbox.recv() => match command {
                     None => return,
                     Some(Command::Open(done)) => {
-                        let answer = reopen(address, &mut listener).await;
+                        let answer = match claim.take() {
+                            Some(claim) => adopt(claim, &mut listener),
+                            None => reopen(address, &mut listener).await,
+                        };
                         done.send(answer).ok();
                     }
                     Some(Command::Shut(done)) => {
@@ -121,13 +159,25 @@ impl Door {
                         done.send(Ok(())).ok();
                     }
                 },
-                accepted = accept(listener.as_ref()) => if let Ok((stream, _)) = accepted {
-                    connections.spawn(connection(stream, acceptor.clone(), routes.clone()));
-                },
+                accepted = accept(listener.as_ref()) => {
+                    let entrance = self.lock_entrance().clone();
+                    if let (Ok((stream, _)), Some(entrance)) = (accepted, entrance) {
+                        connections.spawn(connection(stream, entrance, routes.clone()));
+                    }
+                }
                 Some(_) = connections.join_next() => {}
             }
         }
     }
+}
+
+/// The address was held by a listener from the beginning.
+fn adopt(claim: std::net::TcpListener, listener: &mut Option<TcpListener>) -> Result<(), String> {
+    let adopted = claim
+        .set_nonblocking(true)
+        .and_then(|()| TcpListener::from_std(claim));
+    *listener = Some(adopted.map_err(|error| format!("listening: {error}"))?);
+    Ok(())
 }
 
 async fn reopen(address: SocketAddr, listener: &mut Option<TcpListener>) -> Result<(), String> {
@@ -146,13 +196,17 @@ async fn accept(listener: Option<&TcpListener>) -> std::io::Result<(TcpStream, S
 }
 
 /// One client's connection, from handshake to end. Its failures are the client's to see.
-async fn connection(stream: TcpStream, acceptor: TlsAcceptor, routes: Routes) {
+async fn connection(stream: TcpStream, entrance: Entrance, routes: Routes) {
     stream.set_nodelay(true).ok();
-    let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await else {
+    let accepted = tokio::time::timeout(HANDSHAKE, entrance.acceptor.accept(stream));
+    let Ok(Ok(stream)) = accepted.await else {
         return;
     };
     let certificates = stream.get_ref().1.peer_certificates().unwrap_or_default();
-    let roles = certificates.first().map(tls::roles).unwrap_or_default();
+    let roles = match certificates.first() {
+        _ if entrance.secrets == Secrets::None => vec![READER.to_owned()],
+        certificate => certificate.map(tls::roles).unwrap_or_default(),
+    };
     let peer = Peer {
         roles: Arc::new(roles),
         reset: Arc::new(Notify::new()),

@@ -4,40 +4,11 @@ use etcdbackup_proto::common::Data;
 use etcdbackup_proto::machine::machine_service_server::MachineService;
 use etcdbackup_proto::machine::*;
 use futures::FutureExt as _;
-use futures::future::ready;
 use tonic::{Request, Response, Status, Streaming};
 
-use crate::routing::{Apid, Messages, Wrapper};
+use crate::routing::{Apid, Messages};
 
 type Answer<T> = Result<Response<T>, Status>;
-
-impl Apid {
-    /// A call that Talos has and this simulator does not: routed, logged and checked like any
-    /// other, then refused.
-    async fn unserved<Q: Clone + Send + 'static, A: Wrapper>(
-        &self,
-        method: &'static str,
-        request: Request<Q>,
-    ) -> Answer<A> {
-        self.unary(method, request, |_, _| ready(Err(unserved(method))).boxed())
-            .await
-    }
-
-    async fn unserved_stream<Q: Clone + Send + 'static, T: crate::routing::Labelled>(
-        &self,
-        method: &'static str,
-        request: Request<Q>,
-    ) -> Answer<Messages<T>> {
-        self.stream(method, request, |_, _, _| {
-            ready(Err(unserved(method))).boxed()
-        })
-        .await
-    }
-}
-
-fn unserved(method: &str) -> Status {
-    Status::unimplemented(format!("{method} is not simulated"))
-}
 
 #[tonic::async_trait]
 impl MachineService for Apid {
@@ -94,67 +65,126 @@ impl MachineService for Apid {
     }
 
     async fn bootstrap(&self, request: Request<BootstrapRequest>) -> Answer<BootstrapResponse> {
-        self.unserved("Bootstrap", request).await
+        self.unary("Bootstrap", request, |machined, request| {
+            async move { machined.bootstrap(request).await }.boxed()
+        })
+        .await
     }
 
     async fn events(&self, request: Request<EventsRequest>) -> Answer<Messages<Event>> {
-        self.unserved_stream("Events", request).await
+        self.stream("Events", request, |machined, request, _| {
+            async move { Ok(crate::events::watch(machined.node, request)) }.boxed()
+        })
+        .await
     }
 
     async fn etcd_alarm_disarm(&self, request: Request<()>) -> Answer<EtcdAlarmDisarmResponse> {
-        self.unserved("EtcdAlarmDisarm", request).await
+        self.unary("EtcdAlarmDisarm", request, |machined, ()| {
+            async move { machined.disarm_alarms().await }.boxed()
+        })
+        .await
     }
 
     async fn etcd_defragment(&self, request: Request<()>) -> Answer<EtcdDefragmentResponse> {
-        self.unserved("EtcdDefragment", request).await
+        self.unary("EtcdDefragment", request, |machined, ()| {
+            async move { machined.defragment().await }.boxed()
+        })
+        .await
+    }
+
+    async fn etcd_forfeit_leadership(
+        &self,
+        request: Request<EtcdForfeitLeadershipRequest>,
+    ) -> Answer<EtcdForfeitLeadershipResponse> {
+        self.unary("EtcdForfeitLeadership", request, |machined, _| {
+            async move { machined.forfeit_leadership().await }.boxed()
+        })
+        .await
+    }
+
+    async fn etcd_leave_cluster(
+        &self,
+        request: Request<EtcdLeaveClusterRequest>,
+    ) -> Answer<EtcdLeaveClusterResponse> {
+        self.unary("EtcdLeaveCluster", request, |machined, _| {
+            async move { machined.leave().await }.boxed()
+        })
+        .await
     }
 
     async fn etcd_recover(&self, request: Request<Streaming<Data>>) -> Answer<EtcdRecoverResponse> {
-        self.unserved("EtcdRecover", request.map(|_| ())).await
+        self.upload(request).await
     }
 
     async fn etcd_remove_member_by_id(
         &self,
         request: Request<EtcdRemoveMemberByIdRequest>,
     ) -> Answer<EtcdRemoveMemberByIdResponse> {
-        self.unserved("EtcdRemoveMemberByID", request).await
+        self.unary("EtcdRemoveMemberByID", request, |machined, request| {
+            async move { machined.remove_member(request.member_id).await }.boxed()
+        })
+        .await
     }
 
     async fn copy(&self, request: Request<CopyRequest>) -> Answer<Messages<Data>> {
-        self.unserved_stream("Copy", request).await
+        self.stream("Copy", request, |machined, request, struck| {
+            async move { machined.copy(&request, struck) }.boxed()
+        })
+        .await
     }
 
     async fn disk_usage(
         &self,
         request: Request<DiskUsageRequest>,
     ) -> Answer<Messages<DiskUsageInfo>> {
-        self.unserved_stream("DiskUsage", request).await
+        self.stream("DiskUsage", request, |machined, request, _| {
+            async move { machined.disk_usage(&request) }.boxed()
+        })
+        .await
     }
 
     async fn list(&self, request: Request<ListRequest>) -> Answer<Messages<FileInfo>> {
-        self.unserved_stream("List", request).await
+        self.stream("List", request, |machined, request, _| {
+            async move { machined.list(&request) }.boxed()
+        })
+        .await
     }
 
     async fn mounts(&self, request: Request<()>) -> Answer<MountsResponse> {
-        self.unserved("Mounts", request).await
+        self.unary("Mounts", request, |machined, ()| {
+            async move { Ok(machined.mounts()) }.boxed()
+        })
+        .await
     }
 
     async fn read(&self, request: Request<ReadRequest>) -> Answer<Messages<Data>> {
-        self.unserved_stream("Read", request).await
+        self.stream("Read", request, |machined, request, struck| {
+            async move { machined.read(&request, struck) }.boxed()
+        })
+        .await
     }
 
     async fn reboot(&self, request: Request<RebootRequest>) -> Answer<RebootResponse> {
-        self.unserved("Reboot", request).await
+        self.unary("Reboot", request, |machined, _| {
+            async move { machined.reboot() }.boxed()
+        })
+        .await
     }
 
     async fn reset(&self, request: Request<ResetRequest>) -> Answer<ResetResponse> {
-        self.unserved("Reset", request).await
+        self.unary("Reset", request, |machined, request| {
+            async move { machined.reset(&request) }.boxed()
+        })
+        .await
     }
 
     async fn service_restart(
         &self,
         request: Request<ServiceRestartRequest>,
     ) -> Answer<ServiceRestartResponse> {
-        self.unserved("ServiceRestart", request).await
+        self.unary("ServiceRestart", request, |machined, request| {
+            async move { machined.service_restart(&request) }.boxed()
+        })
+        .await
     }
 }

@@ -36,6 +36,15 @@ struct Cli {
     /// Begin every etcd with what this snapshot holds.
     #[arg(long, value_name = "FILE", requires = "etcd")]
     restore: Option<PathBuf>,
+    /// Leave the cluster to be bootstrapped: every control plane waits in `Preparing`.
+    #[arg(long)]
+    unbootstrapped: bool,
+    /// Give etcd a partition of its own on every control plane.
+    #[arg(long)]
+    etcd_partition: bool,
+    /// Make Talos' waits of 30 and 70 minutes pass so many times faster.
+    #[arg(long, default_value_t = 1, value_name = "TIMES")]
+    hurry: u32,
     /// Serve snapshots from this file instead of from etcd.
     #[arg(long, value_name = "FILE")]
     source: Option<PathBuf>,
@@ -137,7 +146,14 @@ fn start(cli: &Cli) -> Result<Simulator, Error> {
         .control_planes(cli.nodes)
         .workers(cli.workers)
         .version(cli.version)
-        .cluster_name(&cli.name);
+        .cluster_name(&cli.name)
+        .hurry(cli.hurry);
+    if cli.unbootstrapped {
+        builder = builder.unbootstrapped();
+    }
+    if cli.etcd_partition {
+        builder = builder.etcd_partition();
+    }
     if let Some(etcd) = &cli.etcd {
         builder = builder.etcd(etcd);
     }

@@ -2,19 +2,21 @@
 
 use std::sync::Arc;
 
-use etcdbackup_proto::{common, google, machine};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use futures::stream::{BoxStream, FuturesUnordered, StreamExt as _};
 use tonic::metadata::MetadataMap;
 use tonic::{Code, Request, Response, Status};
 
-use crate::calls::{Call, Layer, Route};
+use crate::calls::{Arguments, Call, Layer, Route};
 use crate::cluster::{Cluster, Node};
 use crate::faults::Fault;
+use crate::gone::{unless, until};
+use crate::labels::{Labelled, Wrapper, labelled, merge};
 use crate::listener::Peer;
 use crate::machined::Machined;
 use crate::network::APID_PORT;
+use crate::questions::Question;
 use crate::roles::IMPERSONATOR;
 
 /// Who calls, and how.
@@ -39,7 +41,13 @@ impl Caller {
         })
     }
 
-    pub(crate) fn call(&self, node: &Node, layer: Layer, method: &str) -> Call {
+    pub(crate) fn call(
+        &self,
+        node: &Node,
+        layer: Layer,
+        method: &str,
+        arguments: Arguments,
+    ) -> Call {
         Call {
             node: node.name.clone(),
             layer,
@@ -47,6 +55,7 @@ impl Caller {
             route: self.route.clone(),
             roles: self.roles.to_vec(),
             timeout: self.timeout.clone(),
+            arguments,
         }
     }
 }
@@ -86,106 +95,11 @@ fn route(metadata: &MetadataMap) -> Result<Route, Status> {
     Ok(node.pop().map_or(Route::Local, Route::Node))
 }
 
-/// A status code as Go writes it.
-fn in_go(code: Code) -> String {
-    match code {
-        Code::Ok => "OK".to_owned(),
-        Code::Cancelled => "Canceled".to_owned(),
-        code => format!("{code:?}"),
-    }
-}
-
-/// A message that can say which node it is from.
-pub(crate) trait Labelled: Default + Send + 'static {
-    fn metadata(&mut self) -> &mut Option<common::Metadata>;
-
-    /// The message that stands for a node's failure.
-    fn failure(target: &str, status: &Status) -> Self {
-        let code = in_go(status.code());
-        let mut message = Self::default();
-        *message.metadata() = Some(common::Metadata {
-            hostname: target.to_owned(),
-            error: format!("rpc error: code = {code} desc = {}", status.message()),
-            status: Some(google::rpc::Status {
-                code: status.code() as i32,
-                message: status.message().to_owned(),
-                details: Vec::new(),
-            }),
-        });
-        message
-    }
-
-    fn label(mut self, target: &str) -> Self {
-        let metadata = common::Metadata {
-            hostname: target.to_owned(),
-            ..common::Metadata::default()
-        };
-        self.metadata().get_or_insert(metadata);
-        self
-    }
-}
-
-/// A unary answer: one repeated field of labelled messages.
-pub(crate) trait Wrapper: Default + Send + 'static {
-    type Message: Labelled;
-    fn messages(&mut self) -> &mut Vec<Self::Message>;
-}
-
-macro_rules! wrappers {
-    ($($wrapper:ident of $message:ident),* $(,)?) => {$(
-        impl Labelled for machine::$message {
-            fn metadata(&mut self) -> &mut Option<common::Metadata> {
-                &mut self.metadata
-            }
-        }
-        impl Wrapper for machine::$wrapper {
-            type Message = machine::$message;
-            fn messages(&mut self) -> &mut Vec<Self::Message> {
-                &mut self.messages
-            }
-        }
-    )*};
-}
-
-wrappers! {
-    BootstrapResponse of Bootstrap,
-    EtcdAlarmDisarmResponse of EtcdAlarmDisarm,
-    EtcdAlarmListResponse of EtcdAlarm,
-    EtcdDefragmentResponse of EtcdDefragment,
-    EtcdMemberListResponse of EtcdMembers,
-    EtcdRecoverResponse of EtcdRecover,
-    EtcdRemoveMemberByIdResponse of EtcdRemoveMemberById,
-    EtcdStatusResponse of EtcdStatus,
-    MountsResponse of Mounts,
-    RebootResponse of Reboot,
-    ResetResponse of Reset,
-    ServiceListResponse of ServiceList,
-    ServiceRestartResponse of ServiceRestart,
-    VersionResponse of Version,
-}
-
-macro_rules! streamed {
-    ($($message:path),* $(,)?) => {$(
-        impl Labelled for $message {
-            fn metadata(&mut self) -> &mut Option<common::Metadata> {
-                &mut self.metadata
-            }
-        }
-    )*};
-}
-
-streamed!(
-    common::Data,
-    machine::Event,
-    machine::DiskUsageInfo,
-    machine::FileInfo
-);
-
 /// Messages on their way to a client.
 pub(crate) type Messages<T> = BoxStream<'static, Result<T, Status>>;
 
 /// The answers of several targets, as they come.
-type Answers<A> = FuturesUnordered<BoxFuture<'static, (String, Result<A, Status>)>>;
+pub(crate) type Answers<A> = FuturesUnordered<BoxFuture<'static, (String, Result<A, Status>)>>;
 
 /// The fault that a stream shall meet, and the connection it may take down.
 pub(crate) struct Struck {
@@ -209,17 +123,25 @@ impl Apid {
         answer: impl Fn(Machined, Q) -> BoxFuture<'static, Result<A, Status>> + Copy + Send + 'static,
     ) -> Result<Response<A>, Status>
     where
-        Q: Clone + Send + 'static,
+        Q: Question,
         A: Wrapper,
     {
-        let caller = self.admit(method, &request)?;
+        let arguments = request.get_ref().arguments();
+        let caller = self.admit(method, &request, arguments)?;
         let question = request.into_inner();
         let route = caller.route.clone();
         let ask = |machined: Machined| {
             let (caller, question) = (caller.clone(), question.clone());
             async move {
-                machined.enter(method, &caller).await?;
-                answer(machined, question).await
+                let gone = machined.gone();
+                let arguments = question.arguments();
+                let answer = async move {
+                    let fault = machined.enter(method, &caller, arguments).await?;
+                    let answer = answer(machined, question).await;
+                    lose(fault, &caller.peer).await;
+                    answer
+                };
+                unless(gone, answer).await
             }
             .boxed()
         };
@@ -242,25 +164,24 @@ impl Apid {
         + 'static,
     ) -> Result<Response<Messages<T>>, Status>
     where
-        Q: Clone + Send + 'static,
+        Q: Question,
         T: Labelled,
     {
-        let caller = self.admit(method, &request)?;
+        let arguments = request.get_ref().arguments();
+        let caller = self.admit(method, &request, arguments)?;
         let question = request.into_inner();
         let route = caller.route.clone();
         let ask = |machined: Machined| {
             let (caller, question) = (caller.clone(), question.clone());
             async move {
-                let fault = machined.enter(method, &caller).await?;
-                answer(
-                    machined,
-                    question,
-                    Struck {
-                        fault,
-                        peer: caller.peer,
-                    },
-                )
-                .await
+                let (gone, lost) = (machined.gone(), machined.gone());
+                let arguments = question.arguments();
+                let messages = async move {
+                    let fault = machined.enter(method, &caller, arguments).await?;
+                    let peer = caller.peer;
+                    answer(machined, question, Struck { fault, peer }).await
+                };
+                Ok(until(lost, unless(gone, messages).await?))
             }
             .boxed()
         };
@@ -301,11 +222,11 @@ impl Apid {
         &self,
         method: &'static str,
         request: &Request<Q>,
+        arguments: Arguments,
     ) -> Result<Caller, Status> {
         let mut caller = Caller::of(request)?;
-        self.cluster
-            .calls
-            .push(caller.call(&self.node, Layer::Apid, method));
+        let call = caller.call(&self.node, Layer::Apid, method, arguments);
+        self.cluster.calls.push(call);
         let only = match &caller.route {
             Route::Node(target) => Some(target),
             Route::Nodes(targets) if targets.len() == 1 => targets.first(),
@@ -334,7 +255,7 @@ impl Apid {
     }
 
     /// The machined of a target. The outer error is this apid's own, the inner one the target's.
-    fn forward_one(&self, target: &str) -> Result<Result<Machined, Status>, Status> {
+    pub(crate) fn forward_one(&self, target: &str) -> Result<Result<Machined, Status>, Status> {
         if !self.node.is_control_plane() {
             return Err(Status::permission_denied("no request forwarding"));
         }
@@ -342,7 +263,15 @@ impl Apid {
             return Err(Status::internal(format!("invalid target \"{target}\"")));
         }
         let failure = match self.cluster.find(target) {
-            Some(node) if node.door.is_open() => return Ok(Ok(self.machined(node))),
+            Some(node) if node.door.is_open() && self.is_called(target) => {
+                return Ok(Ok(self.machined(node)));
+            }
+            Some(node) if node.door.is_open() && node.door.trusts_peers() => {
+                return Ok(Ok(self.machined(node)));
+            }
+            Some(node) if node.door.is_open() => {
+                return Ok(Err(Status::unavailable(UNTRUSTED)));
+            }
             Some(_) => "connect: connection refused",
             None => "connect: no route to host",
         };
@@ -352,39 +281,16 @@ impl Apid {
     }
 }
 
-/// Answers in the order in which they come; a failed node is a message that says so.
-async fn merge<A: Wrapper>(mut answers: Answers<A>) -> A {
-    let mut merged = A::default();
-    while let Some((target, answer)) = answers.next().await {
-        match answer {
-            Ok(mut answer) => {
-                let labelled = answer
-                    .messages()
-                    .drain(..)
-                    .map(|message| message.label(&target));
-                merged.messages().extend(labelled);
-            }
-            Err(status) => merged
-                .messages()
-                .push(A::Message::failure(&target, &status)),
-        }
+/// Where a reset strikes behind the first byte, a call is done and its answer lost.
+pub(crate) async fn lose(fault: Option<Fault>, peer: &Peer) {
+    if let Some(Fault::Reset(_)) = fault {
+        peer.reset.notify_one();
+        std::future::pending::<()>().await;
     }
-    merged
 }
 
-/// One node's messages among those of others: labelled, and ending with success whatever happens.
-fn labelled<T: Labelled>(target: String, messages: Result<Messages<T>, Status>) -> Messages<T> {
-    match messages {
-        Ok(messages) => Box::pin(messages.map(move |message| match message {
-            Ok(message) => Ok(message.label(&target)),
-            Err(status) => Ok(T::failure(&target, &status)),
-        })),
-        Err(status) => {
-            let failure = T::failure(&target, &status);
-            Box::pin(futures::stream::once(async { Ok(failure) }))
-        }
-    }
-}
+/// What is said about a node with other secrets, or with none.
+const UNTRUSTED: &str = "connection error: desc = \"transport: authentication handshake failed: tls: failed to verify certificate: x509: certificate signed by unknown authority\"";
 
 /// What COSI answers to `nodes`.
 pub(crate) fn refuse_many(method: &str, version: crate::version::TalosVersion) -> Status {

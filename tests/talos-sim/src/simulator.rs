@@ -1,194 +1,23 @@
 //! The simulator as a test holds it: built, started, changed while it runs, gone when dropped.
 
 use std::net::Ipv4Addr;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError, mpsc};
 use std::thread::JoinHandle;
-use std::time::SystemTime;
 
-use bytes::Bytes;
-
-use crate::calls::{Call, CallLog};
+use crate::builder::Builder;
+use crate::calls::Call;
 use crate::certificates::{Authority, Identity, Validity};
 use crate::cluster::{Cluster, Kind, Node};
-use crate::engine::{self, Command};
+use crate::engine::{Running, Stop};
 use crate::error::Error;
 use crate::etcd::EtcdClient;
-use crate::etcd::process::Program;
-use crate::faults::{Fault, Faults};
+use crate::faults::Fault;
 use crate::fill::{self, Fill, Filled};
-use crate::listener::Door;
 use crate::network::{APID_PORT, ETCD_CLIENT_PORT, Network};
 use crate::script::EtcdScript;
 use crate::snapshot::Source;
 use crate::talosconfig::Talosconfig;
-use crate::version::TalosVersion;
-
-/// First member id of scripted members; each node adds its number.
-const FIRST_MEMBER: u64 = 0x8e9e_05c5_2164_6900;
-
-/// What a simulator shall be. Without further words: three control planes, no worker, no etcd.
-#[derive(Debug, Clone)]
-pub struct Builder {
-    control_planes: usize,
-    workers: usize,
-    version: TalosVersion,
-    name: String,
-    etcd: Option<PathBuf>,
-    restored: Option<PathBuf>,
-    source: Option<Source>,
-    machine_config: Option<String>,
-}
-
-impl Default for Builder {
-    fn default() -> Self {
-        Self {
-            control_planes: 3,
-            workers: 0,
-            version: TalosVersion::default(),
-            name: "sim".to_owned(),
-            etcd: None,
-            restored: None,
-            source: None,
-            machine_config: None,
-        }
-    }
-}
-
-impl Builder {
-    /// How many control planes: `cp-1` and on.
-    #[must_use]
-    pub fn control_planes(mut self, count: usize) -> Self {
-        self.control_planes = count;
-        self
-    }
-
-    /// How many workers: `worker-1` and on.
-    #[must_use]
-    pub fn workers(mut self, count: usize) -> Self {
-        self.workers = count;
-        self
-    }
-
-    /// Which Talos it pretends to be.
-    #[must_use]
-    pub fn version(mut self, version: TalosVersion) -> Self {
-        self.version = version;
-        self
-    }
-
-    /// The cluster's name, and its context's in a talosconfig.
-    #[must_use]
-    pub fn cluster_name(mut self, name: &str) -> Self {
-        name.clone_into(&mut self.name);
-        self
-    }
-
-    /// Runs a real etcd, this program, behind every control plane.
-    #[must_use]
-    pub fn etcd(mut self, program: &Path) -> Self {
-        self.etcd = Some(program.to_owned());
-        self
-    }
-
-    /// Begins every etcd with what this snapshot holds, as a recovered cluster does.
-    #[must_use]
-    pub fn restored_from(mut self, snapshot: &Path) -> Self {
-        self.restored = Some(snapshot.to_owned());
-        self
-    }
-
-    /// Serves snapshots from this file instead of from etcd.
-    #[must_use]
-    pub fn snapshot_file(mut self, path: &Path) -> Self {
-        self.source = Some(Source::File(path.to_owned()));
-        self
-    }
-
-    /// Serves these bytes as the snapshot.
-    #[must_use]
-    pub fn snapshot_bytes(mut self, bytes: impl Into<Bytes>) -> Self {
-        self.source = Some(Source::Bytes(bytes.into()));
-        self
-    }
-
-    /// The machine config of every control plane; without one there is no such resource.
-    #[must_use]
-    pub fn machine_config(mut self, text: &str) -> Self {
-        self.machine_config = Some(text.to_owned());
-        self
-    }
-
-    /// Starts it, on threads of its own. Returns when every node serves, and every etcd has a
-    /// leader.
-    ///
-    /// # Errors
-    /// No free network, no etcd program, etcd not ready within 30 s (with the end of its log).
-    pub fn start(self) -> Result<Simulator, Error> {
-        if self.control_planes + self.workers > 250 {
-            return Err(Error::new("more nodes than addresses"));
-        }
-        let program = self.etcd.as_deref();
-        let program = program.map(|path| Program::at(path, self.restored.clone()));
-        let program = program.transpose()?;
-        let authority = Authority::new()?;
-        let (network, listeners) = Network::claim(self.control_planes + self.workers)?;
-        let cluster = Arc::new(self.cluster(&network));
-        let engine = engine::Plan::new(cluster.clone(), &authority, listeners, program)?;
-        let (commands, inbox) = tokio::sync::mpsc::unbounded_channel();
-        let (ready, started) = mpsc::channel();
-        let thread = std::thread::Builder::new()
-            .name("talos-sim".to_owned())
-            .spawn(move || engine.run(inbox, &ready))
-            .map_err(Error::at("starting a thread"))?;
-        let simulator = Simulator {
-            cluster,
-            authority,
-            commands,
-            thread: Some(thread),
-            _network: network,
-            runtime: Mutex::new(None),
-        };
-        let runtime = started
-            .recv()
-            .map_err(Error::at("starting the simulator"))??;
-        *simulator
-            .runtime
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = Some(runtime);
-        Ok(simulator)
-    }
-
-    fn cluster(self, network: &Network) -> Cluster {
-        let node = |index: usize| {
-            let (kind, name) = match index.checked_sub(self.control_planes) {
-                None => (Kind::ControlPlane, format!("cp-{}", index + 1)),
-                Some(worker) => (Kind::Worker, format!("worker-{}", worker + 1)),
-            };
-            Arc::new(Node {
-                name,
-                address: network.address(index),
-                kind,
-                faults: Faults::default(),
-                door: Door::new(),
-                script: Mutex::new(EtcdScript::healthy(
-                    FIRST_MEMBER + index as u64,
-                    FIRST_MEMBER,
-                )),
-                etcd: std::sync::OnceLock::new(),
-            })
-        };
-        Cluster {
-            nodes: (0..self.control_planes + self.workers).map(node).collect(),
-            name: self.name,
-            version: self.version,
-            calls: CallLog::default(),
-            source: Mutex::new(self.source),
-            machine_config: self.machine_config,
-            started: SystemTime::now(),
-        }
-    }
-}
 
 /// A node as tests name it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -203,12 +32,12 @@ pub struct NodeInfo {
 
 /// A running simulator. Dropping it ends its etcd processes and removes their data.
 pub struct Simulator {
-    cluster: Arc<Cluster>,
-    authority: Authority,
-    commands: tokio::sync::mpsc::UnboundedSender<Command>,
-    thread: Option<JoinHandle<()>>,
-    runtime: Mutex<Option<tokio::runtime::Handle>>,
-    _network: Network,
+    pub(crate) cluster: Arc<Cluster>,
+    pub(crate) stop: tokio::sync::mpsc::UnboundedSender<Stop>,
+    pub(crate) thread: Option<JoinHandle<()>>,
+    /// None until it has started.
+    pub(crate) running: Option<Running>,
+    pub(crate) _network: Network,
 }
 
 impl Simulator {
@@ -275,7 +104,7 @@ impl Simulator {
     /// The cluster's CA.
     #[must_use]
     pub fn authority(&self) -> &Authority {
-        &self.authority
+        &self.cluster.authority
     }
 
     /// A talosconfig for this cluster: all control planes as endpoints, no nodes, and a client
@@ -284,7 +113,7 @@ impl Simulator {
     /// # Errors
     /// As [`Authority::client`].
     pub fn talosconfig(&self, roles: &[&str]) -> Result<Talosconfig, Error> {
-        Ok(self.talosconfig_for(self.authority.client(roles, Validity::year())?))
+        Ok(self.talosconfig_for(self.cluster.authority.client(roles, Validity::year())?))
     }
 
     /// A talosconfig for a client of any kind.
@@ -294,7 +123,7 @@ impl Simulator {
             context: self.cluster.name.clone(),
             endpoints: self.endpoints(),
             nodes: Vec::new(),
-            authority: self.authority.pem(),
+            authority: self.cluster.authority.pem(),
             identity,
             proxy: None,
         }
@@ -346,20 +175,28 @@ impl Simulator {
         Ok(())
     }
 
-    /// Turns a node's apid off: its connections drop, new ones are refused.
+    /// Turns a node's apid off: its connections drop, new ones are refused. The machine itself
+    /// lives on.
     ///
     /// # Errors
     /// When the simulator has stopped.
     pub fn take_down(&self, node: usize) -> Result<(), Error> {
-        self.cluster.nodes[node].door.shut()
+        let node = &self.cluster.nodes[node];
+        node.cut_off.store(true, Ordering::SeqCst);
+        node.door.shut()
     }
 
-    /// Turns a node's apid on again.
+    /// Turns a node's apid on again, unless the machine is off.
     ///
     /// # Errors
     /// When it cannot listen.
     pub fn bring_up(&self, node: usize) -> Result<(), Error> {
-        self.cluster.nodes[node].door.open()
+        let node = &self.cluster.nodes[node];
+        node.cut_off.store(false, Ordering::SeqCst);
+        if node.machine().is_on {
+            node.door.open()?;
+        }
+        Ok(())
     }
 
     /// Changes what a control plane says about its etcd, where no real one runs.
@@ -388,45 +225,17 @@ impl Simulator {
         self.cluster.calls.take()
     }
 
-    /// Kills one control plane's etcd. What needs it hangs from then on.
-    ///
-    /// # Errors
-    /// When there is none.
-    pub fn stop_etcd(&self, node: usize) -> Result<(), Error> {
-        self.command(|done| Command::StopEtcd(node, done))
-    }
-
-    /// Starts one control plane's etcd again and waits until it has a leader.
-    ///
-    /// # Errors
-    /// When there is none, or it has no leader within 30 s.
-    pub fn start_etcd(&self, node: usize) -> Result<(), Error> {
-        self.command(|done| Command::StartEtcd(node, done))
-    }
-
-    fn command(&self, command: impl FnOnce(engine::Done) -> Command) -> Result<(), Error> {
-        let (done, answer) = mpsc::channel();
-        self.commands
-            .send(command(done))
-            .map_err(|_| Error::new("the simulator has stopped"))?;
-        answer
-            .recv()
-            .map_err(|_| Error::new("the simulator has stopped"))?
-    }
-
     /// Runs a future on the simulator's runtime and waits for it, wherever the caller runs.
     pub(crate) fn wait_for<T: Send + 'static>(
         &self,
         future: impl Future<Output = Result<T, Error>> + Send + 'static,
     ) -> Result<T, Error> {
-        let runtime = self
-            .runtime
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
-        let runtime = runtime.ok_or_else(|| Error::new("the simulator has not started"))?;
+        let running = self.running.as_ref();
+        let running = running.ok_or_else(|| Error::new("the simulator has not started"))?;
         let (done, answer) = mpsc::channel();
-        runtime.spawn(async move { done.send(future.await).ok() });
+        running
+            .runtime
+            .spawn(async move { done.send(future.await).ok() });
         answer
             .recv()
             .map_err(|_| Error::new("the simulator has stopped"))?
@@ -461,7 +270,7 @@ impl Simulator {
 
 impl Drop for Simulator {
     fn drop(&mut self) {
-        self.commands.send(Command::Stop).ok();
+        self.stop.send(Stop).ok();
         if let Some(thread) = self.thread.take() {
             thread.join().ok();
         }

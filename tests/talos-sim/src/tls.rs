@@ -17,23 +17,36 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 use crate::certificates::{Authority, ServerIdentity};
 use crate::error::Error;
 
-/// TLS 1.2 or later, ALPN h2, a client certificate of this CA, no resumption: as apid.
+/// A client certificate of this CA is needed: as apid.
 pub(crate) fn acceptor(
     authority: &Authority,
     identity: ServerIdentity,
 ) -> Result<TlsAcceptor, Error> {
-    let provider = Arc::new(aws_lc_rs::default_provider());
     let mut roots = RootCertStore::empty();
     roots
         .add(authority.der().clone())
         .map_err(Error::at("trusting the CA"))?;
-    let chain = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone())
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let chain = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
         .build()
         .map_err(Error::at("verifying clients"))?;
-    let mut config = ServerConfig::builder_with_provider(provider)
+    serving(identity, Arc::new(ExactPurpose { chain }))
+}
+
+/// No client certificate is asked for: as in maintenance mode.
+pub(crate) fn open_acceptor(identity: ServerIdentity) -> Result<TlsAcceptor, Error> {
+    serving(identity, WebPkiClientVerifier::no_client_auth())
+}
+
+/// TLS 1.2 or later, ALPN h2, no resumption.
+fn serving(
+    identity: ServerIdentity,
+    clients: Arc<dyn ClientCertVerifier>,
+) -> Result<TlsAcceptor, Error> {
+    let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(Error::at("choosing TLS versions"))?
-        .with_client_cert_verifier(Arc::new(ExactPurpose { chain }))
+        .with_client_cert_verifier(clients)
         .with_single_cert(vec![identity.certificate], identity.key)
         .map_err(Error::at("taking the server certificate"))?;
     config.alpn_protocols = vec![b"h2".to_vec()];

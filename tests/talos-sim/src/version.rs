@@ -17,6 +17,24 @@ impl TalosVersion {
     pub fn at_least(self, major: u16, minor: u16) -> bool {
         (self.major, self.minor) >= (major, minor)
     }
+
+    /// Whether this is a release of `major.minor` with at least this patch.
+    pub(crate) fn is_patch_of(self, major: u16, minor: u16, patch: u16) -> bool {
+        (self.major, self.minor) == (major, minor) && self.patch >= patch
+    }
+
+    /// The image of etcd that this Talos runs by default.
+    pub(crate) fn etcd_image(self) -> &'static str {
+        match (self.major, self.minor) {
+            (1, ..=7) => "gcr.io/etcd-development/etcd:v3.5.13",
+            (1, ..=9) => "gcr.io/etcd-development/etcd:v3.5.17",
+            (1, 10) => "gcr.io/etcd-development/etcd:v3.5.21",
+            (1, 11) => "gcr.io/etcd-development/etcd:v3.6.4",
+            (1, 12) => "registry.k8s.io/etcd:v3.6.7",
+            (1, 13) => "registry.k8s.io/etcd:v3.6.9",
+            _ => "registry.k8s.io/etcd:v3.7.1",
+        }
+    }
 }
 
 impl Default for TalosVersion {

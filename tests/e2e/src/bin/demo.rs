@@ -31,7 +31,48 @@ fn main() {
          cmp original.snapshot back.snapshot && sha256sum original.snapshot back.snapshot",
     );
     show(&world, "kubectl-etcdbackup list s3://backups/prod -o wide");
+    disaster(&world);
     println!("Done. Everything is stopped and removed.");
+}
+
+/// All three control planes lose their disks, and come back from the backup.
+fn disaster(world: &World<impl S3Server>) {
+    println!("The disaster: etcd's disk is wiped on all three nodes.\n");
+    let admin = world.talos.talosconfig(&["os:admin"]);
+    let admin = admin.expect("an administrator's talosconfig");
+    admin
+        .write(&world.path("talosconfig"))
+        .expect("a written talosconfig");
+    let hash = |node| world.talos.hash_kv(node).expect("a hash of all keys");
+    let before = hash(0);
+    for node in 0..3 {
+        world.talos.wipe(node).expect("a wiped node");
+    }
+    for node in 0..3 {
+        let waits = world.talos.await_etcd(node, "Preparing");
+        waits.expect("a node that waits");
+    }
+    show(
+        world,
+        "talosctl-recover-check unrecoverable --survey-pause 1s",
+    );
+    show(
+        world,
+        &format!(
+            "talosctl-snapshot-pull s3://backups/proof -i key.txt |\n  \
+             talosctl-recover-bootstrap -n {} --restart-kubelets",
+            world.talos.address(0)
+        ),
+    );
+    for node in 0..3 {
+        world.talos.await_healthy(node).expect("a healthy etcd");
+        assert_eq!(hash(node), before, "the keys of node {node}");
+    }
+    println!(
+        "On all three nodes the hash of all keys is the one before: {:08x}\n",
+        before.0
+    );
+    show(world, "talosctl-recover-check");
 }
 
 fn show(world: &World<impl S3Server>, script: &str) {

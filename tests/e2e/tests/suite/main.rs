@@ -25,6 +25,8 @@ mod path;
 mod progress;
 mod pulling;
 mod raw;
+mod recover;
+mod recover_check;
 mod routing;
 mod secrets;
 mod store_faults;

@@ -14,8 +14,8 @@ use super::api::cluster_client::ClusterClient;
 use super::api::kv_client::KvClient;
 use super::api::maintenance_client::MaintenanceClient;
 use super::api::{
-    AlarmMember, AlarmRequest, HashKvRequest, Member, MemberListRequest, PutRequest, RequestOp,
-    SnapshotRequest, StatusRequest, StatusResponse, TxnRequest, request_op,
+    AlarmMember, AlarmRequest, HashKvRequest, Member, MemberListRequest, PutRequest, RangeRequest,
+    RequestOp, SnapshotRequest, StatusRequest, StatusResponse, TxnRequest, request_op,
 };
 use crate::error::Error;
 use crate::network::ETCD_CLIENT_PORT;
@@ -64,7 +64,11 @@ impl EtcdClient {
             .is_ok()
     }
 
-    fn maintenance(&self) -> MaintenanceClient<Channel> {
+    pub(super) fn channel(&self) -> Channel {
+        self.channel.clone()
+    }
+
+    pub(super) fn maintenance(&self) -> MaintenanceClient<Channel> {
         MaintenanceClient::new(self.channel.clone())
     }
 
@@ -88,6 +92,23 @@ impl EtcdClient {
             .status(request)
             .await
             .map(tonic::Response::into_inner)
+    }
+
+    /// Talos' health check: a linearizable read, which needs quorum, and a member that votes.
+    pub(crate) async fn check(&self, limit: Duration) -> Result<(), String> {
+        let mut request = Request::new(RangeRequest {
+            key: b"health".to_vec(),
+            ..RangeRequest::default()
+        });
+        request.set_timeout(limit);
+        let late = || "context deadline exceeded".to_owned();
+        let answer = tokio::time::timeout(limit, self.kv().range(request)).await;
+        match answer.map_err(|_| late())? {
+            Ok(_) => Ok(()),
+            Err(status) if status.code() == Code::DeadlineExceeded => Err(late()),
+            Err(status) if status.code() == Code::Cancelled => Err(late()),
+            Err(status) => Err(status.message().to_owned()),
+        }
     }
 
     /// Requires a leader, as Talos does: without one it fails at once.

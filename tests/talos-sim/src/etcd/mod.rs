@@ -2,6 +2,7 @@
 
 pub(crate) mod answers;
 mod client;
+mod membership;
 pub(crate) mod process;
 
 use std::net::Ipv4Addr;

@@ -1,29 +1,36 @@
-//! etcd processes: one for each control plane, one cluster, gone with the simulator.
+//! Programs of etcd: a member for each control plane, and the tools that restore; gone with the
+//! simulator.
 
+use std::collections::HashMap;
 use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use crate::cluster::{Cluster, Node};
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::oneshot;
+
+use crate::cluster::Node;
 use crate::error::Error;
 use crate::network::{ETCD_CLIENT_PORT, ETCD_PEER_PORT};
 
-/// How long the cluster may take until every member has a leader.
-const START: Duration = Duration::from_secs(30);
-const POLL: Duration = Duration::from_millis(50);
-/// Lines of etcd's log in an error.
+const POLL: Duration = Duration::from_millis(30);
+/// Lines of a log in an error.
 const LOG_LINES: usize = 12;
 /// Enough for benchmarks.
-const QUOTA: &str = "8589934592";
+const QUOTA: u64 = 8_589_934_592;
 
 /// An etcd program, what it can do, and what it starts from.
 #[derive(Debug, Clone)]
 pub(crate) struct Program {
     path: PathBuf,
     skips_fsync: bool,
-    /// A snapshot that a member without data is restored from; none: it starts empty.
-    snapshot: Option<PathBuf>,
+    /// A snapshot that a member without data is restored from at the cluster's first start.
+    pub(crate) snapshot: Option<PathBuf>,
+    /// Bytes that a database may have.
+    pub(crate) quota: u64,
 }
 
 impl Program {
@@ -44,188 +51,194 @@ impl Program {
             path: path.to_owned(),
             skips_fsync: !version.starts_with("3.4."),
             snapshot,
+            quota: QUOTA,
         })
     }
 
     /// The tool that restores, from the same folder: `etcdutl`, or `etcdctl` before 3.5.
-    fn restorer(&self) -> Command {
+    pub(crate) fn restorer(&self) -> Command {
         let tool = self.path.with_file_name("etcdutl");
         if tool.exists() {
-            return Command::new(tool);
+            return contained(&tool);
         }
-        let mut tool = Command::new(self.path.with_file_name("etcdctl"));
+        let mut tool = contained(&self.path.with_file_name("etcdctl"));
         tool.env("ETCDCTL_API", "3");
         tool
     }
+
+    /// A member of this node, with what its data says or these words add.
+    pub(crate) fn member(&self, node: &Node, cluster: &[String]) -> Command {
+        let client = format!("http://{}:{ETCD_CLIENT_PORT}", node.address);
+        let mut command = contained(&self.path);
+        command
+            .arg(format!("--name={}", node.name))
+            .arg(format!("--data-dir={}", node.disk.data().display()))
+            .arg(format!("--listen-client-urls={client}"))
+            .arg(format!("--advertise-client-urls={client}"))
+            .arg(format!("--listen-peer-urls={}", peer_url(node)))
+            .arg(format!("--initial-advertise-peer-urls={}", peer_url(node)))
+            .args(cluster)
+            .arg(format!("--quota-backend-bytes={}", self.quota))
+            .args(["--snapshot-count=1000", "--max-wals=1"])
+            .args(["--logger=zap", "--log-outputs=stderr"]);
+        if self.skips_fsync {
+            command.arg("--unsafe-no-fsync");
+        }
+        command
+    }
 }
 
-/// The processes of one simulator. They must be started on a thread that outlives them: the
-/// kernel ends them when that thread ends.
+/// Where a node's member speaks to its peers. Real Talos has `https` here.
+pub(crate) fn peer_url(node: &Node) -> String {
+    format!("http://{}:{ETCD_PEER_PORT}", node.address)
+}
+
+/// A program that the kernel ends when the thread that started it does.
+fn contained(program: &Path) -> Command {
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "KILL", "--"]).arg(program);
+    command
+}
+
+/// Which process of a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Slot {
+    /// etcd itself.
+    Member(usize),
+    /// A tool at work on its data.
+    Tool(usize),
+}
+
+/// A program to start.
+pub(crate) struct Spawn {
+    slot: Slot,
+    command: Command,
+    started: oneshot::Sender<io::Result<u32>>,
+}
+
+/// The processes of one simulator. They are started on the engine's thread, which outlives
+/// them, and looked after from anywhere.
 pub(crate) struct Processes {
-    program: Program,
+    pub(crate) program: Program,
     folder: PathBuf,
-    /// By index of the node.
-    children: Vec<Option<Child>>,
+    spawner: UnboundedSender<Spawn>,
+    children: Mutex<HashMap<Slot, Child>>,
 }
 
 impl Processes {
-    pub(crate) fn new(program: Program, folder: &Path, cluster: &Cluster) -> Self {
-        let children = cluster.nodes.iter().map(|_| None).collect();
+    pub(crate) fn new(program: Program, folder: &Path, spawner: UnboundedSender<Spawn>) -> Self {
         Self {
             program,
             folder: folder.to_owned(),
-            children,
+            spawner,
+            children: Mutex::default(),
         }
     }
 
-    fn log(&self, node: &Node) -> PathBuf {
-        self.folder.join(format!("{}.log", node.name))
+    fn children(&self) -> MutexGuard<'_, HashMap<Slot, Child>> {
+        self.children.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Starts the member of one control plane, unless it runs.
-    pub(crate) fn start(&mut self, index: usize, cluster: &Cluster) -> Result<u32, Error> {
-        let node = &cluster.nodes[index];
-        if let Some(child) = &self.children[index] {
-            return Ok(child.id());
+    fn log(&self, slot: Slot) -> PathBuf {
+        self.folder.join(match slot {
+            Slot::Member(index) => format!("etcd-{index}.log"),
+            Slot::Tool(index) => format!("tool-{index}.log"),
+        })
+    }
+
+    /// Starts a program and tells its process id. What it says goes to its log.
+    pub(crate) async fn start(&self, slot: Slot, mut command: Command) -> io::Result<u32> {
+        if matches!(slot, Slot::Tool(_)) {
+            fs::remove_file(self.log(slot)).ok();
         }
-        self.restore(node, cluster)?;
-        let log = self.log(node);
-        let tried = format!("starting etcd of {}", node.name);
         let output = File::options()
             .create(true)
             .append(true)
-            .open(&log)
-            .map_err(Error::at(&tried))?;
-        let errors = output.try_clone().map_err(Error::at(&tried))?;
-        let child = Command::new("setpriv")
-            .args(["--pdeathsig", "KILL", "--"])
-            .arg(&self.program.path)
-            .args(self.arguments(node, cluster))
+            .open(self.log(slot))?;
+        command
             .stdin(Stdio::null())
-            .stdout(output)
-            .stderr(errors)
-            .spawn()
-            .map_err(Error::at(&tried))?;
-        let process = child.id();
-        self.children[index] = Some(child);
-        Ok(process)
-    }
-
-    fn data(&self, node: &Node) -> PathBuf {
-        self.folder.join(&node.name)
-    }
-
-    /// Makes a member's data out of the snapshot, unless it has data or there is none.
-    fn restore(&self, node: &Node, cluster: &Cluster) -> Result<(), Error> {
-        let Some(snapshot) = &self.program.snapshot else {
-            return Ok(());
+            .stdout(output.try_clone()?)
+            .stderr(output);
+        let (started, answer) = oneshot::channel();
+        let spawn = Spawn {
+            slot,
+            command,
+            started,
         };
-        if self.data(node).exists() {
-            return Ok(());
-        }
-        let tried = format!("restoring {} for {}", snapshot.display(), node.name);
-        let output = self
-            .program
-            .restorer()
-            .args(["snapshot", "restore"])
-            .arg(snapshot)
-            .args(self.identity(node, cluster))
-            .output()
-            .map_err(Error::at(&tried))?;
-        if output.status.success() {
-            return Ok(());
-        }
-        let said = String::from_utf8_lossy(&output.stderr);
-        Err(Error::new(format!("{tried}: {}: {said}", output.status)))
+        let stopped = || io::Error::other("the simulator has stopped");
+        self.spawner.send(spawn).map_err(|_| stopped())?;
+        answer.await.map_err(|_| stopped())?
     }
 
-    /// Who a member is: what a restore and a first start must agree on.
-    fn identity(&self, node: &Node, cluster: &Cluster) -> Vec<String> {
-        let peer = |node: &Node| format!("http://{}:{ETCD_PEER_PORT}", node.address);
-        let peers = cluster
-            .control_planes()
-            .map(|node| format!("{}={}", node.name, peer(node)));
-        vec![
-            format!("--name={}", node.name),
-            format!("--data-dir={}", self.data(node).display()),
-            format!("--initial-advertise-peer-urls={}", peer(node)),
-            format!("--initial-cluster={}", peers.collect::<Vec<_>>().join(",")),
-            format!("--initial-cluster-token={}", cluster.name),
-        ]
-    }
-
-    fn arguments(&self, node: &Node, cluster: &Cluster) -> Vec<String> {
-        let client = format!("http://{}:{ETCD_CLIENT_PORT}", node.address);
-        let mut arguments = self.identity(node, cluster);
-        arguments.extend([
-            format!("--listen-client-urls={client}"),
-            format!("--advertise-client-urls={client}"),
-            format!(
-                "--listen-peer-urls=http://{}:{ETCD_PEER_PORT}",
-                node.address
-            ),
-            "--initial-cluster-state=new".to_owned(),
-            format!("--quota-backend-bytes={QUOTA}"),
-            "--snapshot-count=1000".to_owned(),
-            "--max-wals=1".to_owned(),
-            "--logger=zap".to_owned(),
-            "--log-outputs=stderr".to_owned(),
-        ]);
-        if self.program.skips_fsync {
-            arguments.push("--unsafe-no-fsync".to_owned());
+    /// On the engine's thread only. Nothing is started for a caller who has gone.
+    pub(crate) fn spawn_here(&self, mut spawn: Spawn) {
+        let mut children = self.children();
+        if spawn.started.is_closed() {
+            return;
         }
-        arguments
-    }
-
-    /// Kills the member of one control plane and waits for its end.
-    pub(crate) fn stop(&mut self, index: usize) {
-        if let Some(mut child) = self.children[index].take() {
-            child.kill().ok();
-            child.wait().ok();
-        }
-    }
-
-    /// Waits until these members answer and know a leader.
-    pub(crate) async fn wait(&mut self, indices: &[usize], cluster: &Cluster) -> Result<(), Error> {
-        let until = Instant::now() + START;
-        for &index in indices {
-            let node = &cluster.nodes[index];
-            let Some(etcd) = node.etcd.get() else {
-                continue;
-            };
-            loop {
-                let status = etcd.status_now().await;
-                if status.as_ref().is_ok_and(|status| status.leader != 0) {
-                    break;
-                }
-                let ended = self.children[index]
-                    .as_mut()
-                    .and_then(|child| child.try_wait().ok().flatten());
-                if ended.is_some() || Instant::now() > until {
-                    return Err(self.failure(node, &format!("{ended:?}, {status:?}")));
-                }
-                tokio::time::sleep(POLL).await;
+        let started = spawn.command.spawn().map(|child| {
+            let process = child.id();
+            if let Some(other) = children.insert(spawn.slot, child) {
+                end(other);
             }
-        }
-        Ok(())
+            process
+        });
+        spawn.started.send(started).ok();
     }
 
-    fn failure(&self, node: &Node, last: &str) -> Error {
-        let log = fs::read_to_string(self.log(node)).unwrap_or_default();
-        let lines: Vec<_> = log.lines().collect();
-        let tail = lines[lines.len().saturating_sub(LOG_LINES)..].join("\n");
-        Error::new(format!(
-            "etcd of {} has no leader after {} s: {last}; its log ends:\n{tail}",
-            node.name,
-            START.as_secs()
-        ))
+    /// Waits for the end of a program.
+    pub(crate) async fn ended(&self, slot: Slot) -> Option<ExitStatus> {
+        loop {
+            {
+                let mut children = self.children();
+                let status = children.get_mut(&slot)?.try_wait();
+                if let Ok(Some(status)) = status {
+                    children.remove(&slot);
+                    return Some(status);
+                }
+            }
+            tokio::time::sleep(POLL).await;
+        }
     }
+
+    /// Ends a program and waits for its end.
+    pub(crate) fn stop(&self, slot: Slot) {
+        let child = self.children().remove(&slot);
+        if let Some(child) = child {
+            end(child);
+        }
+    }
+
+    /// Kills a program and leaves it to whoever waits for its end.
+    pub(crate) fn kill(&self, slot: Slot) -> bool {
+        let mut children = self.children();
+        children
+            .get_mut(&slot)
+            .is_some_and(|child| child.kill().is_ok())
+    }
+
+    /// Ends all programs.
+    pub(crate) fn stop_all(&self) {
+        let children = std::mem::take(&mut *self.children());
+        children.into_values().for_each(end);
+    }
+
+    /// The end of a program's log.
+    pub(crate) fn last_words(&self, slot: Slot) -> String {
+        let log = fs::read(self.log(slot)).unwrap_or_default();
+        let log = String::from_utf8_lossy(&log);
+        let lines: Vec<_> = log.lines().collect();
+        lines[lines.len().saturating_sub(LOG_LINES)..].join("\n")
+    }
+}
+
+fn end(mut child: Child) {
+    child.kill().ok();
+    child.wait().ok();
 }
 
 impl Drop for Processes {
     fn drop(&mut self) {
-        for index in 0..self.children.len() {
-            self.stop(index);
-        }
+        self.stop_all();
     }
 }

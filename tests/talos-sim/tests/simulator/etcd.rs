@@ -1,9 +1,6 @@
 //! A real etcd behind every control plane, and its snapshot restored by etcd's own tools.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use etcdbackup_proto::machine::machine_service_client::MachineServiceClient;
@@ -14,25 +11,9 @@ use tonic::Request;
 use tonic::transport::Channel;
 
 use crate::client::{self, End};
+use crate::tool::tool;
 
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// The folder of a fetched tool.
-fn tool(name: &str) -> PathBuf {
-    static FETCHED: OnceLock<PathBuf> = OnceLock::new();
-    let tools = FETCHED.get_or_init(|| {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        let status = Command::new(root.join("tests/tools/fetch"))
-            .args(["etcd-3.4", "etcd-3.5"])
-            .status();
-        assert!(status.unwrap().success(), "the tools could not be fetched");
-        match std::env::var_os("ETCDBACKUP_TOOLS_DIR") {
-            Some(folder) => folder.into(),
-            None => root.join("target/tools"),
-        }
-    });
-    tools.join(name)
-}
 
 async fn take(simulator: &Simulator, node: usize) -> Vec<u8> {
     let mut client = client::machine(simulator, node, &[ADMIN]).await;

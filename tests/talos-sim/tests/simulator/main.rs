@@ -7,10 +7,18 @@
     reason = "tests fail by panicking"
 )]
 
+mod bootstrap;
 mod client;
+mod cosi;
 mod etcd;
 mod faults;
+mod files;
+mod machines;
 mod program;
+mod quorum;
+mod recovery;
 mod routing;
 mod rules;
 mod tls;
+mod tool;
+mod uploads;

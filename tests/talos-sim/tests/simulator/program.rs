@@ -50,6 +50,9 @@ fn says_where_it_is_and_ends_with_stdin() {
             "--workers",
             "1",
             "--until-stdin-closes",
+            "--unbootstrapped",
+            "--etcd-partition",
+            "--hurry=2",
             "--source",
             &file("snapshot"),
         ])

@@ -85,7 +85,7 @@ async fn roles_of_talos_1_10() {
 }
 
 #[tokio::test]
-async fn what_is_not_simulated_is_refused_and_still_checked() {
+async fn bootstrap_takes_an_admin_an_empty_directory_and_an_etcd() {
     let simulator = simulator("v1.13.9");
     let request = etcdbackup_proto::machine::BootstrapRequest::default();
     let mut reader = client::machine(&simulator, 0, &[READER]).await;
@@ -97,7 +97,20 @@ async fn what_is_not_simulated_is_refused_and_still_checked() {
     let status = admin.bootstrap(request).await.unwrap_err();
     assert_eq!(
         (status.code(), status.message()),
-        (Code::Unimplemented, "Bootstrap is not simulated")
+        (Code::AlreadyExists, "etcd data directory is not empty")
+    );
+    simulator.wipe(0).unwrap();
+    let status = client::machine(&simulator, 0, &[ADMIN])
+        .await
+        .bootstrap(request)
+        .await
+        .unwrap_err();
+    assert_eq!(
+        (status.code(), status.message()),
+        (
+            Code::Unimplemented,
+            "Bootstrap without an etcd program is not simulated"
+        )
     );
 }
 

@@ -1,11 +1,16 @@
 //! machined: what one node answers, once apid has brought the call to it.
 
+mod files;
+mod members;
+mod recovery;
+mod tar;
+
 use std::sync::Arc;
 
 use etcdbackup_proto::machine;
 use tonic::Status;
 
-use crate::calls::Layer;
+use crate::calls::{Arguments, Layer, Ticket};
 use crate::cluster::{Cluster, Node};
 use crate::etcd::answers;
 use crate::faults::Fault;
@@ -13,6 +18,7 @@ use crate::roles::may_call;
 use crate::routing::{Caller, Messages, Struck};
 use crate::services;
 use crate::snapshot::SnapshotStream;
+use crate::state::Secrets;
 
 /// The machined of one node.
 pub(crate) struct Machined {
@@ -21,16 +27,32 @@ pub(crate) struct Machined {
 }
 
 impl Machined {
+    /// Waits until this node goes away.
+    pub(crate) fn gone(&self) -> impl Future<Output = ()> + Send + use<> {
+        self.node.door.next_shut()
+    }
+
     /// Lets a call in: logs it, checks its roles, and makes it meet its fault. What is returned
     /// is a fault for the stream itself.
     pub(crate) async fn enter(
         &self,
         method: &str,
         caller: &Caller,
+        arguments: Arguments,
     ) -> Result<Option<Fault>, Status> {
-        self.cluster
-            .calls
-            .push(caller.call(&self.node, Layer::Machined, method));
+        let entered = self.enter_as(method, caller, arguments).await;
+        entered.map(|(_, fault)| fault)
+    }
+
+    /// As `enter`, and says which call of the log it is.
+    pub(crate) async fn enter_as(
+        &self,
+        method: &str,
+        caller: &Caller,
+        arguments: Arguments,
+    ) -> Result<(Ticket, Option<Fault>), Status> {
+        let call = caller.call(&self.node, Layer::Machined, method, arguments);
+        let ticket = self.cluster.calls.push(call);
         if !may_call(&caller.roles, method, self.cluster.version) {
             return Err(Status::permission_denied("not authorized"));
         }
@@ -46,14 +68,15 @@ impl Machined {
                 caller.peer.reset.notify_one();
                 std::future::pending().await
             }
-            other => Ok(other),
+            other => Ok((ticket, other)),
         }
     }
 
     /// # Errors
     /// `Unimplemented`, as Talos 1.13 says it of `what`, on a worker.
-    fn control_plane_only(&self, what: &str) -> Result<(), Status> {
-        if self.node.is_control_plane() {
+    pub(crate) fn control_plane_only(&self, what: &str) -> Result<(), Status> {
+        let has_config = self.node.machine().secrets != Secrets::None;
+        if self.node.is_control_plane() && has_config {
             return Ok(());
         }
         Err(Status::unimplemented(format!(

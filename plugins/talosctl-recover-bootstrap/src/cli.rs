@@ -1,0 +1,54 @@
+//! Flags only.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Parser;
+use etcdbackup::cli::flags::CommonFlags;
+use etcdbackup::cli::{RecoverFlags, duration, env};
+
+/// Bring etcd back from a snapshot, on one node, and wait until the others have joined
+///
+/// Proves the snapshot, makes sure that every control plane is empty or lost, uploads, looks
+/// again, bootstraps the same node, and watches. Safe to run again at any point.
+#[derive(Debug, Parser)]
+#[command(
+    name = "talosctl-recover-bootstrap",
+    before_help = "Examples:\n  talosctl-recover-bootstrap -n 10.0.0.2 db.snapshot\n  talosctl-snapshot-pull s3://backups/prod -i key.txt |\n    talosctl-recover-bootstrap -n 10.0.0.2 --restart-kubelets"
+)]
+pub(crate) struct RecoverBootstrap {
+    /// The snapshot (`-`: stdin)
+    #[arg(value_name = "FILE", default_value = "-", hide_default_value = true)]
+    pub(crate) file: String,
+    /// The same, as talosctl calls it
+    #[arg(long, value_name = "FILE", conflicts_with = "file", hide = true)]
+    pub(crate) recover_from: Option<String>,
+    /// Look and tell; change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Restart the kubelets afterwards, as their state is newer
+    #[arg(long, env = env::RESTART_KUBELETS)]
+    pub(crate) restart_kubelets: bool,
+    /// The file is a raw copy of a database, which has no digest
+    #[arg(long)]
+    pub(crate) raw: bool,
+    /// Machine config whose keys are tried [default: a live node's]
+    #[arg(long, env = env::MACHINE_CONFIG, value_name = "FILE", hide_short_help = true)]
+    pub(crate) machine_config: Option<PathBuf>,
+    /// How long the upload may take
+    #[arg(long, env = env::UPLOAD_TIMEOUT, default_value = "1h", value_parser = duration, value_name = "TIME", hide_short_help = true)]
+    pub(crate) upload_timeout: Duration,
+    /// How long etcd may take from Bootstrap until it is healthy
+    #[arg(long, env = env::RESTORE_TIMEOUT, default_value = "15m", value_parser = duration, value_name = "TIME", hide_short_help = true)]
+    pub(crate) restore_timeout: Duration,
+    /// How long the other control planes may take to join
+    #[arg(long, env = env::JOIN_TIMEOUT, default_value = "15m", value_parser = duration, value_name = "TIME", hide_short_help = true)]
+    pub(crate) join_timeout: Duration,
+    /// Where stdin is kept while it is looked at; without it $TMPDIR or /var/tmp
+    #[arg(long, env = env::SPOOL_DIR, value_name = "DIR", hide_short_help = true)]
+    pub(crate) spool_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) recover: RecoverFlags,
+    #[command(flatten)]
+    pub(crate) common: CommonFlags,
+}

@@ -1,0 +1,86 @@
+//! Looks, judges, tells.
+
+use etcdbackup::cli::{Context, Given};
+use etcdbackup::failure::{Exit, Failure};
+use etcdbackup::recovery::checks::{Client, Evidence};
+use etcdbackup::recovery::{Assertion, Beforehand, Report, assess};
+use etcdbackup::talos::Talos;
+
+use crate::cli::{RecoverCheck, Sentence};
+use crate::output;
+
+pub(crate) async fn run(cli: RecoverCheck, context: Context) -> Result<Exit, Failure> {
+    let assertion = cli.assertion.map_or(Assertion::Triage, Sentence::assertion);
+    if assertion == Assertion::Snapshot && cli.file.is_none() {
+        return Err(Failure::new(Exit::Usage, "no snapshot is named")
+            .hint("name a file: `talosctl-recover-check snapshot FILE`"));
+    }
+    let mut cancel = context.cancel.clone();
+    let work = checked(&cli, assertion, &context);
+    tokio::select! {
+        done = work => done,
+        exit = cancel.requested() => Err(Failure::new(exit, "stopped by a signal").hint("run it again: nothing was changed")),
+    }
+}
+
+async fn checked(
+    cli: &RecoverCheck,
+    assertion: Assertion,
+    context: &Context,
+) -> Result<Exit, Failure> {
+    let talos = Talos::connect(&cli.recover.selection())?;
+    talos.notes().iter().for_each(|note| context.ui.warn(note));
+    let given = match &cli.file {
+        Some(name) => Some(Given::open(name, cli.spool_dir.as_deref(), context).await?),
+        None => None,
+    };
+    let beforehand = Beforehand {
+        snapshot_members: given
+            .as_ref()
+            .map(|given| given.facts.members.clone())
+            .unwrap_or_default(),
+        lost: cli.recover.lost.clone(),
+    };
+    let pause = cli.survey_pause;
+    let again = |judged: &etcdbackup::recovery::Judgement| {
+        context.ui.note(&format!(
+            "{}: looking again in {} s, since a node may be rebooting",
+            judged.verdict.word(),
+            pause.as_secs()
+        ));
+    };
+    let (survey, judgement) = assess(&talos, &beforehand, pause, again).await;
+    let facts = match given {
+        Some(given) => Some(
+            given
+                .with_keys(cli.machine_config.as_deref(), &talos, &survey)
+                .await?
+                .facts,
+        ),
+        None => None,
+    };
+    let client = Client {
+        roles: talos.roles().to_vec(),
+        end: talos.certificate_end(),
+    };
+    let evidence = Evidence {
+        survey: &survey,
+        judgement: &judgement,
+        client: &client,
+        file: facts.as_ref(),
+    };
+    tell(cli, assertion, &evidence, context)
+}
+
+fn tell(
+    cli: &RecoverCheck,
+    assertion: Assertion,
+    evidence: &Evidence<'_>,
+    context: &Context,
+) -> Result<Exit, Failure> {
+    let report = Report::new(assertion, evidence, &|more| context.called.with(more));
+    context
+        .ui
+        .report(&output::render(cli.output, &report, &context.ui)?)?;
+    Ok(report.exit())
+}

@@ -1,0 +1,112 @@
+//! Looks, judges, asks for the name, wipes.
+
+use std::fmt::Write as _;
+
+use etcdbackup::cli::{Context, Given};
+use etcdbackup::failure::{Exit, Failure};
+use etcdbackup::recovery::wipe::{Order, Plan, plan, wipe};
+use etcdbackup::recovery::{Beforehand, assess};
+use etcdbackup::talos::Talos;
+
+use crate::cli::RecoverWipe;
+
+pub(crate) async fn run(cli: RecoverWipe, context: Context) -> Result<Exit, Failure> {
+    let mut cancel = context.cancel.clone();
+    tokio::select! {
+        done = wiped(&cli, &context) => done,
+        exit = cancel.requested() => Err(
+            Failure::new(exit, "stopped by a signal; a wipe that was asked for goes on by itself")
+                .hint("run it again: what is empty by then is left alone"),
+        ),
+    }
+}
+
+async fn wiped(cli: &RecoverWipe, context: &Context) -> Result<Exit, Failure> {
+    if cli.recover.nodes.is_empty() {
+        return Err(Failure::new(Exit::Usage, "no node is named")
+            .hint("name those that are wiped: `-n NODE,NODE`"));
+    }
+    let talos = Talos::connect(&cli.recover.selection())?;
+    talos.notes().iter().for_each(|note| context.ui.warn(note));
+    let given = Given::open(&cli.restore_from, cli.spool_dir.as_deref(), context).await?;
+    let beforehand = Beforehand {
+        snapshot_members: given.facts.members.clone(),
+        lost: cli.recover.lost.clone(),
+    };
+    context.ui.note("looking at every control plane");
+    let again = |judged: &etcdbackup::recovery::Judgement| {
+        context.ui.note(&format!(
+            "{}: looking again in {} s, since a node may be rebooting",
+            judged.verdict.word(),
+            cli.survey_pause.as_secs()
+        ));
+    };
+    let (survey, judgement) = assess(&talos, &beforehand, cli.survey_pause, again).await;
+    let given = given
+        .with_keys(cli.machine_config.as_deref(), &talos, &survey)
+        .await?;
+    let order = Order {
+        nodes: &cli.recover.nodes,
+        facts: &given.facts,
+        lose_local_data: cli.lose_local_data,
+        lose_database: &cli.lose_database,
+        discard_cluster: cli.discard_cluster.as_deref(),
+    };
+    let plan = plan(&survey, &judgement, &order)?;
+    for warning in given.facts.must_pass(&survey)? {
+        context.ui.warn(&format!("{}: {warning}", given.facts.name));
+    }
+    context.ui.report(&shown(&plan))?;
+    if plan.wipe.is_empty() || cli.dry_run {
+        return Ok(Exit::Done);
+    }
+    confirmed(cli, &plan)?;
+    let note = |text: &str| context.ui.note(text);
+    wipe(&talos, &plan, cli.wipe_timeout, &note).await?;
+    context
+        .ui
+        .report("next: talosctl-recover-check preparing\n")?;
+    Ok(Exit::Done)
+}
+
+/// What will be done, for people.
+fn shown(plan: &Plan) -> String {
+    let mut text = format!("cluster {}\n", plan.cluster);
+    for node in &plan.empty {
+        // Writing to a text cannot fail.
+        let _ = writeln!(text, "{node}: nothing to do, it is empty");
+    }
+    for step in &plan.wipe {
+        let _ = writeln!(
+            text,
+            "{}: wipe {}, then reboot ({})",
+            step.title,
+            step.place.label(),
+            step.addresses.join(", ")
+        );
+        for lost in &step.local_data {
+            let _ = writeln!(text, "  lost with it: {} ({} bytes)", lost.path, lost.bytes);
+        }
+    }
+    text
+}
+
+fn confirmed(cli: &RecoverWipe, plan: &Plan) -> Result<(), Failure> {
+    match &cli.confirm {
+        Some(name) if *name == plan.cluster => Ok(()),
+        Some(name) => Err(Failure::new(
+            Exit::Usage,
+            format!(
+                "`--confirm {name}` is not this cluster: it is called {}",
+                plan.cluster
+            ),
+        )
+        .hint("is it the right talosconfig context? nothing was changed")),
+        None => Err(
+            Failure::new(Exit::Usage, "not confirmed: nothing was changed").hint(format!(
+                "is this what you want? say its name: `--confirm {}`",
+                plan.cluster
+            )),
+        ),
+    }
+}

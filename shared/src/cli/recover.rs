@@ -1,0 +1,46 @@
+//! Flags of the programs that recover: who is asked, and who is gone.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::env;
+use crate::talos::Selection;
+
+/// Which control planes, and how to reach them (talosctl's names).
+#[derive(Debug, Clone, Args)]
+pub struct RecoverFlags {
+    /// Control planes, besides those that are known
+    ///
+    /// Control planes, besides those that the talosconfig, Talos, etcd and the snapshot know:
+    /// it adds, and never narrows.
+    #[arg(short, long, env = env::NODES, value_delimiter = ',', value_name = "NODE", help_heading = "Talos")]
+    pub nodes: Vec<String>,
+    /// Endpoints [default: the context's]
+    #[arg(short, long, env = env::ENDPOINTS, value_delimiter = ',', value_name = "HOST", help_heading = "Talos")]
+    pub endpoints: Vec<String>,
+    /// Context of the talosconfig [default: its own]
+    #[arg(long, env = env::TALOS_CONTEXT, value_name = "NAME", help_heading = "Talos")]
+    pub context: Option<String>,
+    /// Talosconfig [default: where talosctl looks]
+    #[arg(long, env = env::TALOSCONFIG, value_name = "FILE", help_heading = "Talos")]
+    pub talosconfig: Option<PathBuf>,
+    /// This node is gone for good; repeats
+    ///
+    /// This node is gone for good, with its disk (or is no control plane at all). Without it,
+    /// one that does not answer is unknown. Can repeat; at the command line only.
+    #[arg(long, value_delimiter = ',', value_name = "NODE")]
+    pub lost: Vec<String>,
+}
+
+impl RecoverFlags {
+    /// As the Talos client takes it.
+    pub fn selection(&self) -> Selection {
+        Selection {
+            talosconfig: self.talosconfig.clone(),
+            context: self.context.clone(),
+            endpoints: self.endpoints.clone(),
+            nodes: self.nodes.clone(),
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! What may be wiped, and what never is.
+
+use super::*;
+use crate::support::{code, refused};
+
+fn wipe(world: &World, which: &[usize], more: &[&str]) -> Output {
+    let names = nodes(world, which);
+    let arguments = [&["-n", &names, "--restore-from", "db.snapshot"], more].concat();
+    run(world, "talosctl-recover-wipe", &arguments)
+}
+
+#[test]
+fn a_lost_quorum_is_wiped_one_node_first_and_restored() {
+    let world = backed_up();
+    let before = world.talos.hash_kv(0).unwrap();
+    world.talos.stop_node(2).unwrap();
+    world.talos.wipe(1).unwrap();
+    let lost = world.talos.address(2);
+    let gone = ["--lost", &lost];
+    // Its database could be newer than the backup; whether it is, its etcd can tell.
+    let dry = wipe(&world, &[0], &[&gone[..], &["--dry-run"]].concat());
+    let shown = said(&dry);
+    assert!(
+        code(&dry) == 0 || shown.contains("--lose-database"),
+        "{shown}"
+    );
+    forget(&world);
+    let first = world.talos.address(0);
+    let all = [&gone[..], &["--lose-database", &first]].concat();
+    refused(&wipe(&world, &[0], &all), 2, "--confirm prod");
+    refused(
+        &wipe(&world, &[0], &[&all[..], &["--confirm", "dev"]].concat()),
+        2,
+        "it is called prod",
+    );
+    assert_eq!(changes(&world), []);
+    ok(&wipe(
+        &world,
+        &[0],
+        &[&all[..], &["--confirm", "prod"]].concat(),
+    ));
+    ok(&bootstrap(&world, 0, &["db.snapshot", "--lost", &lost]));
+    assert_eq!(world.talos.hash_kv(1).unwrap(), before);
+    assert_eq!(bootstrapped(&world).len(), 1);
+}
+
+#[test]
+fn an_intact_majority_is_never_wiped() {
+    let world = backed_up();
+    for node in 0..3 {
+        world.talos.hold_up(node, talos_sim::HeldUp::Time);
+    }
+    world.talos.power_cut().unwrap();
+    world.talos.power_back().unwrap();
+    forget(&world);
+    refused(
+        &wipe(&world, &[0, 1, 2], &["--confirm", "prod"]),
+        1,
+        "majority is intact",
+    );
+    assert_eq!(changes(&world), []);
+}
+
+#[test]
+fn while_the_quorum_holds_one_member_at_most_and_only_one_that_is_not_needed() {
+    let world = backed_up();
+    forget(&world);
+    refused(
+        &wipe(&world, &[0, 1], &["--confirm", "prod"]),
+        1,
+        "one node is wiped at a time",
+    );
+    refused(
+        &wipe(
+            &world,
+            &[0],
+            &["--discard-cluster", "dev", "--confirm", "prod"],
+        ),
+        2,
+        "is called prod",
+    );
+    assert_eq!(changes(&world), []);
+    ok(&wipe(&world, &[2], &["--confirm", "prod"]));
+    world.talos.await_healthy(2).unwrap();
+    world.talos.stop_node(2).unwrap();
+    forget(&world);
+    refused(&wipe(&world, &[1], &["--confirm", "prod"]), 1, "is needed");
+    assert_eq!(changes(&world), []);
+}
+
+#[test]
+fn what_is_empty_is_left_alone_and_local_data_stops_it() {
+    let world = all_lost();
+    let done = wipe(&world, &[0, 1, 2], &["--confirm", "prod"]);
+    ok(&done);
+    assert!(said(&done).contains("nothing to do"), "{}", said(&done));
+    assert_eq!(changes(&world), []);
+    let world = backed_up();
+    world
+        .talos
+        .add_file(2, "/var/lib/longhorn/disk", 5_000_000)
+        .unwrap();
+    forget(&world);
+    refused(
+        &wipe(&world, &[2], &["--confirm", "prod"]),
+        1,
+        "/var/lib/longhorn",
+    );
+    assert_eq!(changes(&world), []);
+    ok(&wipe(
+        &world,
+        &[2],
+        &["--lose-local-data", "--dry-run", "--confirm", "prod"],
+    ));
+    assert_eq!(changes(&world), []);
+}
+
+#[test]
+fn workers_init_nodes_and_strangers_are_refused() {
+    let world = world(builder().workers(1).init_node(1).start().unwrap());
+    world.fill(100);
+    ok(&world.ours("talosctl-snapshot-take", &["-o", "db.snapshot"]));
+    forget(&world);
+    let worker = world.talos.address(3);
+    for (node, exit, word) in [
+        (worker.as_str(), 2, "worker"),
+        (&world.talos.address(1), 1, "type `init`"),
+        ("192.0.2.7", 69, "192.0.2.7"),
+    ] {
+        let arguments = [
+            "-n",
+            node,
+            "--restore-from",
+            "db.snapshot",
+            "--confirm",
+            "prod",
+        ];
+        refused(
+            &run(&world, "talosctl-recover-wipe", &arguments),
+            exit,
+            word,
+        );
+    }
+    assert_eq!(changes(&world), []);
+}
+
+#[test]
+fn an_etcd_partition_is_wiped_and_nothing_beside_it() {
+    let version = "1.14.0".parse().unwrap();
+    let world = world(builder().version(version).etcd_partition().start().unwrap());
+    world.fill(100);
+    ok(&world.ours("talosctl-snapshot-take", &["-o", "db.snapshot"]));
+    forget(&world);
+    ok(&wipe(&world, &[2], &["--confirm", "prod"]));
+    let wiped: Vec<Arguments> = changes(&world)
+        .into_iter()
+        .filter(|call| call.method == "Reset")
+        .map(|call| call.arguments)
+        .collect();
+    assert!(
+        matches!(wiped.as_slice(), [Arguments::Reset { wipe, .. }] if wipe == &["ETCD"]),
+        "{wiped:?}"
+    );
+}
