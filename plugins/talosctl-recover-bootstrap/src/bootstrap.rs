@@ -28,19 +28,19 @@ async fn recovered(
     context: &Context,
     telling: &Telling<'_>,
 ) -> Result<Exit, Failure> {
-    let [node] = cli.recover.nodes.as_slice() else {
+    let [node] = cli.nodes.as_slice() else {
         return Err(
             Failure::new(Exit::Usage, "exactly one node is bootstrapped")
                 .hint("name it with `-n NODE`; the others join it by themselves"),
         );
     };
-    let talos = Talos::connect(&cli.recover.selection())?;
+    let talos = Talos::connect(&cli.reach.selection(&cli.nodes))?;
     talos.notes().iter().for_each(|note| context.ui.warn(note));
     let file = cli.recover_from.as_ref().unwrap_or(&cli.file);
     let given = Given::open(file, cli.spool_dir.as_deref(), context).await?;
     let beforehand = Beforehand {
         snapshot_members: given.facts.members.clone(),
-        lost: cli.recover.lost.clone(),
+        lost: cli.reach.lost.clone(),
     };
     context.ui.note("looking at every control plane");
     let seen = survey(&talos, &beforehand).await;

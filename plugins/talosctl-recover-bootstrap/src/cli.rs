@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use etcdbackup::cli::flags::CommonFlags;
-use etcdbackup::cli::{RecoverFlags, duration, env};
+use etcdbackup::cli::{ReachFlags, duration, env};
 
 /// Bring etcd back from a snapshot, on one node, and wait until the others have joined
 ///
@@ -47,8 +47,11 @@ pub(crate) struct RecoverBootstrap {
     /// Where stdin is kept while it is looked at; without it $TMPDIR or /var/tmp
     #[arg(long, env = env::SPOOL_DIR, value_name = "DIR", hide_short_help = true)]
     pub(crate) spool_dir: Option<PathBuf>,
+    /// The node that is bootstrapped: one, named at the command line only
+    #[arg(short, long, value_delimiter = ',', value_name = "NODE")]
+    pub(crate) nodes: Vec<String>,
     #[command(flatten)]
-    pub(crate) recover: RecoverFlags,
+    pub(crate) reach: ReachFlags,
     #[command(flatten)]
     pub(crate) common: CommonFlags,
 }

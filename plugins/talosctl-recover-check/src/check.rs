@@ -28,7 +28,7 @@ async fn checked(
     assertion: Assertion,
     context: &Context,
 ) -> Result<Exit, Failure> {
-    let talos = Talos::connect(&cli.recover.selection())?;
+    let talos = Talos::connect(&cli.recover.reach.selection(&cli.recover.nodes))?;
     talos.notes().iter().for_each(|note| context.ui.warn(note));
     let given = match &cli.file {
         Some(name) => Some(Given::open(name, cli.spool_dir.as_deref(), context).await?),
@@ -39,7 +39,7 @@ async fn checked(
             .as_ref()
             .map(|given| given.facts.members.clone())
             .unwrap_or_default(),
-        lost: cli.recover.lost.clone(),
+        lost: cli.recover.reach.lost.clone(),
     };
     let pause = cli.survey_pause;
     let again = |judged: &etcdbackup::recovery::Judgement| {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use etcdbackup::cli::flags::CommonFlags;
-use etcdbackup::cli::{RecoverFlags, duration, env};
+use etcdbackup::cli::{ReachFlags, duration, env};
 
 /// Wipe what holds etcd on control planes, and no more
 ///
@@ -53,8 +53,11 @@ pub(crate) struct RecoverWipe {
     /// Where stdin is kept while it is looked at; without it $TMPDIR or /var/tmp
     #[arg(long, env = env::SPOOL_DIR, value_name = "DIR", hide_short_help = true)]
     pub(crate) spool_dir: Option<PathBuf>,
+    /// The nodes that are wiped, named at the command line only
+    #[arg(short, long, value_delimiter = ',', value_name = "NODE")]
+    pub(crate) nodes: Vec<String>,
     #[command(flatten)]
-    pub(crate) recover: RecoverFlags,
+    pub(crate) reach: ReachFlags,
     #[command(flatten)]
     pub(crate) common: CommonFlags,
 }

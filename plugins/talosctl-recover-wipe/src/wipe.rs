@@ -22,16 +22,16 @@ pub(crate) async fn run(cli: RecoverWipe, context: Context) -> Result<Exit, Fail
 }
 
 async fn wiped(cli: &RecoverWipe, context: &Context) -> Result<Exit, Failure> {
-    if cli.recover.nodes.is_empty() {
+    if cli.nodes.is_empty() {
         return Err(Failure::new(Exit::Usage, "no node is named")
             .hint("name those that are wiped: `-n NODE,NODE`"));
     }
-    let talos = Talos::connect(&cli.recover.selection())?;
+    let talos = Talos::connect(&cli.reach.selection(&cli.nodes))?;
     talos.notes().iter().for_each(|note| context.ui.warn(note));
     let given = Given::open(&cli.restore_from, cli.spool_dir.as_deref(), context).await?;
     let beforehand = Beforehand {
         snapshot_members: given.facts.members.clone(),
-        lost: cli.recover.lost.clone(),
+        lost: cli.reach.lost.clone(),
     };
     context.ui.note("looking at every control plane");
     let again = |judged: &etcdbackup::recovery::Judgement| {
@@ -46,7 +46,7 @@ async fn wiped(cli: &RecoverWipe, context: &Context) -> Result<Exit, Failure> {
         .with_keys(cli.machine_config.as_deref(), &talos, &survey)
         .await?;
     let order = Order {
-        nodes: &cli.recover.nodes,
+        nodes: &cli.nodes,
         facts: &given.facts,
         lose_local_data: cli.lose_local_data,
         lose_database: &cli.lose_database,

@@ -16,6 +16,14 @@ pub struct RecoverFlags {
     /// it adds, and never narrows.
     #[arg(short, long, env = env::NODES, value_delimiter = ',', value_name = "NODE", help_heading = "Talos")]
     pub nodes: Vec<String>,
+    /// The way to them.
+    #[command(flatten)]
+    pub reach: ReachFlags,
+}
+
+/// How control planes are reached, and which of them are gone.
+#[derive(Debug, Clone, Args)]
+pub struct ReachFlags {
     /// Endpoints [default: the context's]
     #[arg(short, long, env = env::ENDPOINTS, value_delimiter = ',', value_name = "HOST", help_heading = "Talos")]
     pub endpoints: Vec<String>,
@@ -33,14 +41,14 @@ pub struct RecoverFlags {
     pub lost: Vec<String>,
 }
 
-impl RecoverFlags {
-    /// As the Talos client takes it.
-    pub fn selection(&self) -> Selection {
+impl ReachFlags {
+    /// As the Talos client takes them, with the nodes that were named.
+    pub fn selection(&self, nodes: &[String]) -> Selection {
         Selection {
             talosconfig: self.talosconfig.clone(),
             context: self.context.clone(),
             endpoints: self.endpoints.clone(),
-            nodes: self.nodes.clone(),
+            nodes: nodes.to_vec(),
         }
     }
 }

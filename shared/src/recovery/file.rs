@@ -192,7 +192,7 @@ impl FileFacts {
             Some(false) => Finding::fail("the SHA-256 does not hold, or is gone")
                 .hint("take another backup: `kubectl etcdbackup list`"),
             None => Finding::warn("a raw copy of a database: nothing proves its bytes")
-                .hint("it is restored with `--recover-skip-hash-check` only; prefer a snapshot"),
+                .hint("it is restored with `--raw` only; prefer a snapshot"),
         }
     }
 

@@ -43,11 +43,11 @@ const OWN: [&str; 24] = [
 /// A call failed, or the walk took longer than it may.
 pub(super) async fn on(node: &Node<'_>, mounts: &[Mount]) -> Result<Vec<Usage>, TalosError> {
     let listing = node.list(ROOT, 2).await?.unwrap_or_default();
-    let paths = foreign(&listing, mounts);
-    if paths.is_empty() {
-        return Ok(Vec::new());
+    let mut found = Vec::new();
+    for path in foreign(&listing, mounts) {
+        found.extend(node.disk_usage(&path).await?);
     }
-    node.disk_usage(&paths).await
+    Ok(found)
 }
 
 /// Paths of the listing that are nobody's whom we know, and lie on EPHEMERAL itself.

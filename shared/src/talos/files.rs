@@ -115,29 +115,31 @@ impl Node<'_> {
             .map_err(|_| self.error("Read", Kind::Answer(format!("{path} is not text"))))
     }
 
-    /// Bytes below each of `paths`; one that is not there is left out.
+    /// Bytes below `path`; none: it is not there. Talos looks at the first path of a request
+    /// only, and says nothing of the others: so each has a call of its own.
     ///
     /// # Errors
     /// The call failed, or took longer than a walk may.
-    pub async fn disk_usage(&self, paths: &[String]) -> Result<Vec<Usage>, TalosError> {
+    pub async fn disk_usage(&self, path: &str) -> Result<Option<Usage>, TalosError> {
         let infos = self
             .ask_within("DiskUsage", WALK, async |mut via: Via| {
                 let request = via.request(DiskUsageRequest {
-                    paths: paths.to_vec(),
+                    paths: vec![path.to_owned()],
                     ..DiskUsageRequest::default()
                 });
                 gathered(via.client.disk_usage(request).await?.into_inner(), ENTRIES).await
             })
             .await?;
-        let there = infos
-            .into_iter()
-            .filter(|info| info.error.is_empty() && paths.contains(&info.name));
-        Ok(there
-            .map(|info| Usage {
+        let info = infos.into_iter().find(|info| info.name == path);
+        let info = info.ok_or_else(|| self.empty("DiskUsage"))?;
+        match info.error.as_str() {
+            "" => Ok(Some(Usage {
                 bytes: u64::try_from(info.size).unwrap_or(0),
                 path: info.name,
-            })
-            .collect())
+            })),
+            error if is_absent(Some(error)) => Ok(None),
+            error => Err(self.error("DiskUsage", Kind::Answer(format!("{path}: {error}")))),
+        }
     }
 
     /// What is mounted.

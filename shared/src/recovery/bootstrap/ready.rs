@@ -5,7 +5,7 @@
 
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 
-use super::super::condition::Condition;
+use super::super::condition::{Condition, restore_was_refused};
 use super::super::file::FileFacts;
 use super::super::finding::Severity;
 use super::super::known::Known;
@@ -125,10 +125,15 @@ fn empty(survey: &Survey, node: &NodeSurvey) -> Result<(), Failure> {
 }
 
 fn waits(survey: &Survey, target: &NodeSurvey) -> Result<(), Failure> {
-    if survey.condition(target) == Condition::Waiting {
-        return Ok(());
-    }
     let service = target.etcd_service();
+    // A restore that was refused before it wrote anything leaves a service that only Bootstrap
+    // starts again.
+    let refused = service.is_some_and(restore_was_refused);
+    match survey.condition(target) {
+        Condition::Waiting => return Ok(()),
+        Condition::Empty if refused => return Ok(()),
+        _ => {}
+    }
     let state = service.map_or("no service", |service| service.state.as_str());
     let last = service.map_or("", |service| service.last_message());
     let what = format!(
@@ -208,7 +213,8 @@ fn fits(target: &NodeSurvey, facts: &FileFacts) -> Result<(), Failure> {
             "upgrade Talos on this node first, or take an older backup",
         ));
     }
-    // Talos before 1.11 makes one URL of several addresses (siderolabs/talos#11257).
+    // Talos before 1.11 makes one URL of several addresses (siderolabs/talos#11257); later
+    // patches of 1.10 do not.
     let many = target
         .etcd_config
         .is_and(|config| config.advertised.len() > 1);

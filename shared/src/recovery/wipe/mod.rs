@@ -1,6 +1,7 @@
 //! Wiping what holds etcd, and no more: the ETCD partition where it is one, else EPHEMERAL.
 //!
-//! One node first; when it is back with an empty directory, the rest. What may be wiped at all
+//! One node first; when it is back with an empty directory, the rest. A cluster that still works
+//! and is given up is wiped at once. What may be wiped at all
 //! is [`Plan`]'s matter, a pure function of two surveys.
 
 mod plan;
@@ -56,18 +57,19 @@ pub async fn wipe(
     limit: Duration,
     note: &(dyn Fn(&str) + Sync),
 ) -> Result<(), Failure> {
-    let Some((first, rest)) = plan.wipe.split_first() else {
-        return Ok(());
-    };
-    one(talos, first, limit, note).await?;
-    let rest = rest.iter().map(|step| one(talos, step, limit, note));
-    join_all(rest).await.into_iter().collect()
+    let first = if plan.at_once { 0 } else { 1 };
+    let (first, rest) = plan.wipe.split_at(first.min(plan.wipe.len()));
+    let one = |step| one(talos, step, (limit, plan.at_once), note);
+    for step in first {
+        one(step).await?;
+    }
+    join_all(rest.iter().map(one)).await.into_iter().collect()
 }
 
 async fn one(
     talos: &Talos,
     step: &Step,
-    limit: Duration,
+    limit: (Duration, bool),
     note: &(dyn Fn(&str) + Sync),
 ) -> Result<(), Failure> {
     let Step { title, place, .. } = step;
@@ -91,13 +93,13 @@ async fn one(
     back(talos, step, &before, limit, note).await
 }
 
-/// Waits until the node has rebooted, and its directory is empty or a member's of the cluster
-/// that it joined.
+/// Waits until the node has rebooted, and its directory is empty, or a member's of the cluster
+/// that it joined, unless that is `given_up`.
 async fn back(
     talos: &Talos,
     step: &Step,
     before: &str,
-    limit: Duration,
+    (limit, given_up): (Duration, bool),
     note: &(dyn Fn(&str) + Sync),
 ) -> Result<(), Failure> {
     let until = Instant::now() + limit;
@@ -117,7 +119,7 @@ async fn back(
                 note(&format!("node {} waits, empty", step.title));
                 return Ok(());
             }
-            Condition::Voting => {
+            Condition::Voting if !given_up => {
                 note(&format!("node {} is a member again", step.title));
                 return Ok(());
             }

@@ -19,6 +19,9 @@ pub struct Plan {
     pub cluster: String,
     /// Nodes to wipe, in order.
     pub wipe: Vec<Step>,
+    /// All at once: the cluster still has a quorum, and a node that came back alone would join it
+    /// again.
+    pub at_once: bool,
     /// Nodes on which nothing is left to wipe.
     pub empty: Vec<String>,
 }
@@ -68,6 +71,7 @@ pub(super) fn plan(
     }
     Ok(Plan {
         cluster: cluster_name(survey)?,
+        at_once: order.discard_cluster.is_some(),
         wipe,
         empty,
     })
@@ -189,7 +193,7 @@ fn keeps_newer(survey: &Survey, node: &NodeSurvey, order: &Order<'_>) -> Result<
             node,
             &format!("holds a database that may be newer than the backup: {why}"),
             &format!(
-                "save it first: `talosctl-snapshot-take --salvage`; or give it up: `--lose-database {}`",
+                "save it first: `talosctl-snapshot-take -n {0} -o FILE`; or give it up: `--lose-database {0}`",
                 node.node
             ),
         )),

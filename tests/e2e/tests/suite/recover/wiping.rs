@@ -89,6 +89,22 @@ fn while_the_quorum_holds_one_member_at_most_and_only_one_that_is_not_needed() {
 }
 
 #[test]
+fn a_wrongly_restored_cluster_is_given_up_by_its_name_and_restored_again() {
+    let world = backed_up();
+    let before = world.talos.hash_kv(0).unwrap();
+    world.fill(50);
+    forget(&world);
+    let discard = ["--discard-cluster", "prod", "--confirm", "prod"];
+    ok(&wipe(&world, &[0, 1, 2], &discard));
+    for node in 0..3 {
+        assert!(!world.talos.has_etcd_data(node), "node {node}");
+    }
+    ok(&bootstrap(&world, 0, &["db.snapshot"]));
+    assert_eq!(world.talos.hash_kv(2).unwrap(), before);
+    assert_eq!(bootstrapped(&world).len(), 1);
+}
+
+#[test]
 fn what_is_empty_is_left_alone_and_local_data_stops_it() {
     let world = all_lost();
     let done = wipe(&world, &[0, 1, 2], &["--confirm", "prod"]);
@@ -96,16 +112,16 @@ fn what_is_empty_is_left_alone_and_local_data_stops_it() {
     assert!(said(&done).contains("nothing to do"), "{}", said(&done));
     assert_eq!(changes(&world), []);
     let world = backed_up();
-    world
-        .talos
-        .add_file(2, "/var/lib/longhorn/disk", 5_000_000)
-        .unwrap();
+    for path in ["/var/lib/longhorn/disk", "/var/openebs/local/disk"] {
+        world.talos.add_file(2, path, 5_000_000).unwrap();
+    }
     forget(&world);
     refused(
         &wipe(&world, &[2], &["--confirm", "prod"]),
         1,
-        "/var/lib/longhorn",
+        "/var/lib/longhorn (",
     );
+    refused(&wipe(&world, &[2], &[]), 1, "/var/openebs (");
     assert_eq!(changes(&world), []);
     ok(&wipe(
         &world,
