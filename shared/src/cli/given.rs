@@ -44,7 +44,8 @@ impl Given {
         let (name, folder) = (name.to_owned(), spool_dir.map(Path::to_owned));
         blocking(move || {
             let file = open(&name, folder.as_deref())?;
-            let facts = FileFacts::of(&file, &name)?;
+            let shown = if name == "-" { "stdin" } else { &name };
+            let facts = FileFacts::of(&file, shown)?;
             Ok(Self { file, facts })
         })
         .await

@@ -180,9 +180,8 @@ impl FileFacts {
             _ => exit_of(&findings),
         };
         let what = format!("{}: {}", self.name, finding.what);
-        let hint = finding.hint.clone().unwrap_or_else(|| {
-            format!("`talosctl-recover-check snapshot {}` tells more", self.name)
-        });
+        let more = "`talosctl-recover-check snapshot FILE` tells more".to_owned();
+        let hint = finding.hint.clone().unwrap_or(more);
         Err(Failure::new(exit, what).hint(hint))
     }
 

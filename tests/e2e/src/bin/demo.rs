@@ -43,6 +43,9 @@ fn disaster(world: &World<impl S3Server>) {
     admin
         .write(&world.path("talosconfig"))
         .expect("a written talosconfig");
+    let config =
+        "version: v1alpha1\nmachine:\n  type: controlplane\ncluster:\n  clusterName: prod\n";
+    (0..3).for_each(|node| world.talos.set_machine_config(node, config));
     let hash = |node| world.talos.hash_kv(node).expect("a hash of all keys");
     let before = hash(0);
     for node in 0..3 {
