@@ -87,6 +87,21 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn what_needs_no_cleaning_up_ends_at_once_at_a_stop() {
+        let (tell, told) = watch::channel(None);
+        let mut cancel = Cancel(told);
+        assert_eq!(cancel.unless_stopped(ready(1)).await.unwrap(), 1);
+        let begun = tokio::time::Instant::now();
+        let hangs = async {
+            tell.send_replace(Some(Exit::Terminated));
+            pending::<()>().await;
+        };
+        let stopped = cancel.unless_stopped(hangs).await.unwrap_err();
+        assert_eq!(stopped.exit, Exit::Terminated);
+        assert_eq!(begun.elapsed(), Duration::ZERO, "the clock stands still");
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn work_that_hangs_is_given_up_after_a_stop() {
         let (tell, told) = watch::channel(None);
         let hangs = async {

@@ -19,10 +19,12 @@ pub(super) fn watch(ui: &Ui) -> Result<Cancel, Failure> {
         let (tell, ui) = (tell.clone(), ui.clone());
         tokio::spawn(async move {
             while signals.recv().await.is_some() {
-                if tell.send_replace(Some(exit)).is_some() {
+                if tell.borrow().is_some() {
                     leave(exit);
                 }
+                // Before anybody acts on it: a flow that has nothing to clean up ends at once.
                 ui.note("stopping: the upload is aborted; once more leaves at once");
+                tell.send_replace(Some(exit));
             }
         });
     }
