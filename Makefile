@@ -12,14 +12,14 @@ demo: build
 
 test: build
 	tests/tools/fetch
-	cargo test --locked --workspace
+	cargo test --locked --workspace --no-fail-fast
 	$${CARGO_TARGET_DIR:-target}/debug/damage
 
 # Other makers' programs and libraries against ours; needs Go.
 interop: build
 	tests/tools/fetch etcd-3.5 age
 	tests/interop/build
-	cargo test --locked --workspace --features interop/go --test interop
+	cargo test --locked --workspace --features interop/go --no-fail-fast --test interop
 
 # Every parser of foreign bytes, a fixed number of inputs; needs g++.
 fuzz:

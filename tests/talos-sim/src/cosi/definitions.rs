@@ -171,10 +171,8 @@ impl Definition {
     /// The display type: what is before the first dot, in the singular.
     fn display(&self) -> &'static str {
         let plural = self.kind.split('.').next().unwrap_or(self.kind);
-        match plural.strip_suffix("ses") {
-            Some(stem) if stem.ends_with("Status") || stem.ends_with("Addres") => {
-                &plural[..plural.len() - 2]
-            }
+        match plural.strip_suffix("es") {
+            Some(stem) if stem.ends_with("Status") || stem.ends_with("Address") => stem,
             _ => plural.strip_suffix('s').unwrap_or(plural),
         }
     }
