@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Parser;
-use etcdbackup::cli::StreamFlags;
 use etcdbackup::cli::flags::{CommonFlags, TalosFlags};
+use etcdbackup::cli::{StreamFlags, env};
 
 /// Take an etcd snapshot from a Talos control plane and prove it whole
 ///
@@ -22,6 +22,13 @@ pub(crate) struct Take {
     /// and gets its name when the snapshot is proven.
     #[arg(short, long, default_value = "-", value_name = "FILE")]
     pub(crate) output: PathBuf,
+    /// Save every database that is left, quorum or not, into a folder
+    ///
+    /// Save the database of every control plane, quorum or not, into the folder that `-o` names
+    /// (made if it is not there): a snapshot where etcd runs, else a raw copy of its file. Each
+    /// is checked, all are kept, and the one to restore is named.
+    #[arg(long, env = env::SALVAGE, conflicts_with = "force")]
+    pub(crate) salvage: bool,
     /// Replace an existing file
     #[arg(long)]
     pub(crate) force: bool,

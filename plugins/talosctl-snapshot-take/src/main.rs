@@ -1,6 +1,7 @@
 //! `talosctl-snapshot-take`: a proven etcd snapshot over the Talos API.
 
 mod cli;
+mod salvage;
 mod take;
 
 fn main() -> std::process::ExitCode {

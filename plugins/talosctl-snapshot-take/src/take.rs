@@ -10,15 +10,23 @@ use etcdbackup::failure::{Exit, Failure};
 use etcdbackup::talos::{Talos, choose};
 
 use crate::cli::Take;
+use crate::salvage;
 
 pub(crate) async fn run(cli: Take, context: Context) -> Result<Exit, Failure> {
+    if cli.salvage {
+        return salvage::run(&cli, &context).await;
+    }
     let to_stdout = cli.output == Path::new("-");
     if to_stdout {
         context.ui.stdout_takes_bytes()?;
     }
     let talos = Talos::connect(&cli.talos.selection())?;
     talos.notes().iter().for_each(|note| context.ui.warn(note));
-    let choice = choose(&talos).await;
+    let choice = context
+        .cancel
+        .clone()
+        .unless_stopped(choose(&talos))
+        .await?;
     choice
         .unknown
         .iter()

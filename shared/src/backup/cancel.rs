@@ -28,10 +28,12 @@ impl Cancel {
     /// 130, 143: a stop was asked for.
     pub async fn unless_stopped<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Failure> {
         tokio::select! {
-            done = work => Ok(done),
+            // A stop outweighs an end at the same moment: whoever asked sees nothing go on.
+            biased;
             exit = self.requested() => Err(
                 Failure::new(exit, "stopped by a signal: nothing was published").hint("run it again"),
             ),
+            done = work => Ok(done),
         }
     }
 
@@ -99,6 +101,10 @@ mod tests {
         let stopped = cancel.unless_stopped(hangs).await.unwrap_err();
         assert_eq!(stopped.exit, Exit::Terminated);
         assert_eq!(begun.elapsed(), Duration::ZERO, "the clock stands still");
+        for _ in 0..64 {
+            let late = cancel.unless_stopped(ready(2)).await;
+            assert!(late.is_err(), "a stop outweighs an end");
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -28,7 +28,7 @@ pub use metered::{Meter, MeteredBody, MeteredSource};
 pub use publish::{Copy, Digest, Publication, Published, Receipt, publish};
 pub use pull::pull;
 pub use raw::prove_raw;
-pub use run::{BATCHES, Outcome, PushPlan, push, take};
+pub use run::{BATCHES, Outcome, PushPlan, push, take, take_unproven};
 pub use source::{Feed, ReaderSource, SnapshotSource, SourceError};
 pub use talos_source::TalosSource;
 pub use target::{PullTarget, Target, Written};

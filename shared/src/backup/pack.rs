@@ -104,6 +104,12 @@ pub(super) fn copy_proven<W: Write>(
     finish(verifier)
 }
 
+/// Writes what comes.
+pub(super) fn copy<W: Write>(mut from: Receiver<Feed>, mut to: W) -> Result<W, PackError> {
+    each(&mut from, |bytes| Ok(to.write_all(bytes)?))?;
+    Ok(to)
+}
+
 fn drain<W: Write>(from: &mut Receiver<Feed>, verifier: &mut Verifier<W>) -> Result<(), PackError> {
     each(from, |bytes| {
         verifier

@@ -118,10 +118,30 @@ pub async fn push(
 pub async fn take<W: Write + Send + 'static>(
     source: &mut dyn SnapshotSource,
     to: W,
-    mut cancel: Cancel,
+    cancel: Cancel,
 ) -> Result<(W, Proven), SourceError> {
+    written(source, cancel, move |from| pack::copy_proven(from, to)).await
+}
+
+/// Writes what `source` gives to `to` as it comes: a file that nothing proves.
+///
+/// # Errors
+/// As [`take`], but for the proof.
+pub async fn take_unproven<W: Write + Send + 'static>(
+    source: &mut dyn SnapshotSource,
+    to: W,
+    cancel: Cancel,
+) -> Result<W, SourceError> {
+    written(source, cancel, move |from| pack::copy(from, to)).await
+}
+
+async fn written<T: Send + 'static>(
+    source: &mut dyn SnapshotSource,
+    mut cancel: Cancel,
+    write: impl FnOnce(mpsc::Receiver<Feed>) -> Result<T, PackError> + Send + 'static,
+) -> Result<T, SourceError> {
     let (feed, from) = mpsc::channel(BATCHES);
-    let copied = spawn(move || pack::copy_proven(from, to));
+    let copied = spawn(move || write(from));
     let fed = feed_until(source, feed, &mut cancel).await;
     let copied = joined(copied.await);
     if let (Ok(()), Err(PackError::Io(error))) = (&fed, &copied) {
@@ -237,8 +257,10 @@ async fn feed_until(
     cancel: &mut Cancel,
 ) -> Result<(), SourceError> {
     tokio::select! {
-        fed = source.feed(feed) => fed,
+        // First, so that a source is not even asked after a stop.
+        biased;
         stopped = stop(cancel) => Err(stopped),
+        fed = source.feed(feed) => fed,
     }
 }
 

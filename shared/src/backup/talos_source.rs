@@ -1,4 +1,4 @@
-//! A Talos node's snapshot stream as a source.
+//! What a Talos node streams as a source: a snapshot, or a file of its disk.
 
 use async_trait::async_trait;
 use tokio::sync::mpsc::Sender;
@@ -10,10 +10,12 @@ use crate::talos::{StreamTimeouts, Talos, TalosError};
 const ROOM: usize = 4096;
 const FULL: usize = BATCH - ROOM;
 
-/// The snapshot of one member, over the Talos API.
+/// The snapshot of one member, or a file of its node, over the Talos API.
 pub struct TalosSource<'a> {
     talos: &'a Talos,
     node: String,
+    /// None: a snapshot.
+    path: Option<String>,
     timeouts: StreamTimeouts,
 }
 
@@ -23,7 +25,21 @@ impl<'a> TalosSource<'a> {
         Self {
             talos,
             node: node.into(),
+            path: None,
             timeouts,
+        }
+    }
+
+    /// A source that asks `node` for the file at `path`.
+    pub fn file(
+        talos: &'a Talos,
+        node: impl Into<String>,
+        path: impl Into<String>,
+        timeouts: StreamTimeouts,
+    ) -> Self {
+        Self {
+            path: Some(path.into()),
+            ..Self::new(talos, node, timeouts)
         }
     }
 }
@@ -31,7 +47,10 @@ impl<'a> TalosSource<'a> {
 #[async_trait]
 impl SnapshotSource for TalosSource<'_> {
     fn name(&self) -> String {
-        format!("node {}", self.node)
+        match &self.path {
+            None => format!("node {}", self.node),
+            Some(path) => format!("`{path}` of node {}", self.node),
+        }
     }
 
     fn is_live(&self) -> bool {
@@ -39,11 +58,11 @@ impl SnapshotSource for TalosSource<'_> {
     }
 
     async fn feed(&mut self, to: Sender<Feed>) -> Result<(), SourceError> {
-        let mut stream = self
-            .talos
-            .snapshot(&self.node, &self.timeouts)
-            .await
-            .map_err(source_error)?;
+        let asked = match &self.path {
+            None => self.talos.snapshot(&self.node, &self.timeouts).await,
+            Some(path) => self.talos.file(&self.node, path, &self.timeouts).await,
+        };
+        let mut stream = asked.map_err(source_error)?;
         let mut batches = Batches::default();
         let mut batch = batches.buffer();
         while stream.read(&mut batch, FULL).await.map_err(source_error)? {

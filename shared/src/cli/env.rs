@@ -129,6 +129,7 @@ variables! {
     FIRST_BYTE_TIMEOUT "FIRST_BYTE_TIMEOUT" Text "--first-byte-timeout" "how long the first bytes of a snapshot may take"
     IDLE_TIMEOUT "IDLE_TIMEOUT" Text "--idle-timeout" "how long nothing may come in between"
     STREAM_TIMEOUT "STREAM_TIMEOUT" Text "--stream-timeout" "how long one snapshot may take in all"
+    SALVAGE "SALVAGE" Switch "--salvage" "save every database that is left"
     SPOOL_DIR "SPOOL_DIR" File "--spool-dir" "folder for unnamed files that need random access"
     SURVEY_PAUSE "SURVEY_PAUSE" Text "--survey-pause" "how long between two looks at a cluster that seems lost"
     UPLOAD_TIMEOUT "UPLOAD_TIMEOUT" Text "--upload-timeout" "how long the upload of a snapshot to a node may take"

@@ -35,6 +35,8 @@ pub struct FileFacts {
     pub revision: i64,
     /// The changes it has applied, as Raft counts them; none: it does not tell.
     pub applied_index: Option<u64>,
+    /// Raft's term of the last of them; none: it does not tell (before etcd 3.5).
+    pub term: Option<u64>,
     /// How many keys live in it.
     pub live_keys: u64,
     /// The etcd it is of, as `3.6`; none: it does not tell.
@@ -96,6 +98,7 @@ impl FileFacts {
             suspicions: of(Damage::Suspicious),
             revision: survey.true_revision,
             applied_index: system.consistent_index,
+            term: system.term,
             live_keys: survey.live_keys,
             etcd: version.and_then(|version| minor(version)),
             content_from: survey

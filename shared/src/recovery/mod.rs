@@ -19,6 +19,7 @@ mod known;
 mod local_data;
 mod look;
 mod report;
+mod salvage;
 #[cfg(test)]
 mod samples;
 mod survey;
@@ -36,6 +37,7 @@ pub use file::{FileFacts, KeyFacts};
 pub use finding::{Finding, Severity, exit_of};
 pub use known::{Known, Unknown, Why};
 pub use report::{Assertion, Next, Report};
+pub use salvage::{Missed, Recommended, Salvage, Saved, salvage};
 pub use survey::{Clock, EndpointSurvey, NodeSurvey, Reached, Source, Storage, Survey};
 pub use take::{Beforehand, survey};
 pub use troubles::{Trouble, troubles};

@@ -191,7 +191,7 @@ fn by_verdict(
         }
         Verdict::Salvageable => step(
             "save every database that survives, before anything is wiped",
-            &salvage(evidence),
+            &[salvage(evidence)],
         ),
         Verdict::Lost => {
             let nodes = names(nodes_that(evidence, |one| *one != Condition::Lost));
@@ -247,27 +247,12 @@ fn names<'a>(nodes: impl Iterator<Item = &'a NodeSurvey>) -> String {
     names.join(",")
 }
 
-/// A running etcd gives a snapshot even without quorum; of a stopped one the file is copied.
-fn salvage(evidence: &Evidence<'_>) -> Vec<String> {
-    let pairs = evidence
-        .survey
-        .nodes
-        .iter()
-        .zip(&evidence.judgement.conditions);
-    let commands = pairs.filter_map(|(node, condition)| {
-        let node = &node.node;
-        match condition {
-            Condition::NoLeader => Some(format!(
-                "talosctl-snapshot-take -n {node} -o {node}.snapshot"
-            )),
-            one if one.has_database() => Some(format!(
-                "talosctl -n {node} cp {} {node}",
-                super::data::DATABASE
-            )),
-            _ => None,
-        }
+/// Every database that is left, to files.
+fn salvage(evidence: &Evidence<'_>) -> String {
+    let holders = nodes_that(evidence, |one| {
+        *one == Condition::NoLeader || one.has_database()
     });
-    commands.collect()
+    format!("talosctl-snapshot-take --salvage -n {}", names(holders))
 }
 
 fn by_findings(

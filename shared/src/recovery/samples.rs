@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::data::DataDirectory;
+use super::file::FileFacts;
 use super::known::{Known, Unknown, Why};
 use super::survey::{Clock, NodeSurvey, Reached, Survey};
 use crate::talos::{
@@ -233,4 +234,23 @@ fn data(is: Is) -> DataDirectory {
         is_directory: false,
     };
     DataDirectory::new(Some(paths.iter().map(entry).collect()))
+}
+
+/// A proven snapshot of nine revisions.
+pub(super) fn file() -> FileFacts {
+    FileFacts {
+        name: "db.snapshot".to_owned(),
+        bytes: 20_512,
+        digest_holds: Some(true),
+        damage: Vec::new(),
+        suspicions: Vec::new(),
+        revision: 9,
+        applied_index: Some(13),
+        term: Some(2),
+        live_keys: 6,
+        etcd: Some((3, 6)),
+        content_from: None,
+        members: Vec::new(),
+        keys: Known::not_asked("no config"),
+    }
 }

@@ -21,7 +21,7 @@ mod proxy;
 mod resources;
 mod route;
 mod services;
-mod snapshot;
+mod stream;
 
 pub use change::{EtcdPlace, Refusal, UploadError};
 pub use choose::{Candidate, Choice, choose};
@@ -34,4 +34,4 @@ pub use member::MemberStatus;
 pub use node::Node;
 pub use resources::{ClusterMember, EtcdConfig, MachineStatus, MachineType, Volume};
 pub use services::{Service, ServiceEvent};
-pub use snapshot::{SnapshotStream, StreamTimeouts};
+pub use stream::{ByteStream, StreamTimeouts};

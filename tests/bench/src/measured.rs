@@ -182,10 +182,9 @@ pub(crate) fn run(command: &Command, how: How) -> Measured {
     if let Some(folder) = command.get_current_dir() {
         wrapper.current_dir(folder);
     }
-    let output = wrapper
-        .stderr(Stdio::inherit())
-        .output()
-        .expect("the wrapper");
+    // Its stderr is no file either, wherever ours goes.
+    let output = wrapper.output().expect("the wrapper");
+    eprint!("{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
         panic!(
             "the wrapper of {:?} said {:?}: {error}",

@@ -281,25 +281,8 @@ fn restored_id(peer_urls: &[String]) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::samples::{Is, event, survey};
+    use super::super::super::samples::{Is, event, file as facts, survey};
     use super::*;
-
-    fn facts() -> FileFacts {
-        FileFacts {
-            name: "db.snapshot".to_owned(),
-            bytes: 20_512,
-            digest_holds: Some(true),
-            damage: Vec::new(),
-            suspicions: Vec::new(),
-            revision: 9,
-            applied_index: Some(13),
-            live_keys: 6,
-            etcd: Some((3, 6)),
-            content_from: None,
-            members: Vec::new(),
-            keys: Known::not_asked("no config"),
-        }
-    }
 
     /// The exit code of bootstrapping 10.0.0.2; 0: it may be.
     fn exit(survey: &Survey) -> u8 {

@@ -158,6 +158,10 @@ const PLACES: &[Case] = &[
         "talosctl-snapshot-pull 'https://store/b/k?X-Amz-Signature=planted' -o back",
     ),
     (
+        "no such bucket, to push",
+        "talosctl-snapshot-push -f db.snapshot s3://absent/prod -R recipients.txt",
+    ),
+    (
         "no such bucket, to list",
         "kubectl-etcdbackup list s3://absent/prod",
     ),

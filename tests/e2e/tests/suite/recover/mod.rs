@@ -1,6 +1,7 @@
 //! `talosctl-recover-bootstrap` and `talosctl-recover-wipe`: from a lost quorum to the same keys.
 
 mod restore;
+mod salvage;
 mod wiping;
 
 use std::collections::BTreeSet;

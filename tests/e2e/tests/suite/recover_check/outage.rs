@@ -75,7 +75,7 @@ fn who_lost_its_quorum_is_salvaged_only_when_the_silent_one_is_gone_for_good() {
     let save = value["next"]["commands"][0].as_str().unwrap();
     assert!(
         save.starts_with(&format!(
-            "talosctl-snapshot-take -n {} ",
+            "talosctl-snapshot-take --salvage -n {}",
             world.talos.address(0)
         )),
         "{save}"

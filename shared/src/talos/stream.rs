@@ -1,4 +1,4 @@
-//! The snapshot stream, with three limits in time.
+//! Streams of bytes from a node, a snapshot or a file, with three limits in time.
 
 use std::future::poll_fn;
 use std::task::{self, Poll};
@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use etcdbackup_proto::common::Data;
-use etcdbackup_proto::machine::EtcdSnapshotRequest;
+use etcdbackup_proto::machine::{EtcdSnapshotRequest, ReadRequest};
 use futures::StreamExt as _;
 use tokio::time::{Instant, timeout_at};
-use tonic::Streaming;
+use tonic::{Status, Streaming};
 
 use super::client::{Talos, Via};
 use super::error::{Kind, TalosError, kind_of};
@@ -35,9 +35,10 @@ impl Default for StreamTimeouts {
     }
 }
 
-/// A running snapshot.
-pub struct SnapshotStream<'a> {
+/// A running stream.
+pub struct ByteStream<'a> {
     talos: &'a Talos,
+    method: &'static str,
     node: String,
     stream: Streaming<Data>,
     limits: Limits,
@@ -77,16 +78,50 @@ impl Talos {
         &self,
         node: &str,
         timeouts: &StreamTimeouts,
-    ) -> Result<SnapshotStream<'_>, TalosError> {
-        let start = Instant::now();
+    ) -> Result<ByteStream<'_>, TalosError> {
         let ask = async |mut via: Via| {
             let request = via.request(EtcdSnapshotRequest {});
             Ok(via.client.etcd_snapshot(request).await?.into_inner())
         };
+        self.stream(("EtcdSnapshot", node), timeouts, ask).await
+    }
+
+    /// Asks `node` for the file at `path`, as it lies there: what is written to meanwhile may be
+    /// torn. Role os:admin only.
+    ///
+    /// # Errors
+    /// As [`Talos::snapshot`].
+    pub async fn file(
+        &self,
+        node: &str,
+        path: &str,
+        timeouts: &StreamTimeouts,
+    ) -> Result<ByteStream<'_>, TalosError> {
+        let ask = async |mut via: Via| {
+            let request = via.request(ReadRequest {
+                path: path.to_owned(),
+            });
+            Ok(via.client.read(request).await?.into_inner())
+        };
+        self.stream(("Read", node), timeouts, ask).await
+    }
+
+    async fn stream<Ask, Asking>(
+        &self,
+        (method, node): (&'static str, &str),
+        timeouts: &StreamTimeouts,
+        ask: Ask,
+    ) -> Result<ByteStream<'_>, TalosError>
+    where
+        Ask: Fn(Via) -> Asking,
+        Asking: Future<Output = Result<Streaming<Data>, Status>>,
+    {
+        let start = Instant::now();
         let limits = (timeouts.first, timeouts.total);
-        let stream = self.call("EtcdSnapshot", node, limits, ask).await?;
-        Ok(SnapshotStream {
+        let stream = self.call(method, node, limits, ask).await?;
+        Ok(ByteStream {
             talos: self,
+            method,
             node: node.to_owned(),
             stream,
             limits: Limits {
@@ -98,7 +133,7 @@ impl Talos {
     }
 }
 
-impl SnapshotStream<'_> {
+impl ByteStream<'_> {
     /// Appends what has come to `batch`, until it holds `full` bytes or nothing more is there
     /// now; waits only for the first message. False at the end of the stream.
     ///
@@ -119,7 +154,7 @@ impl SnapshotStream<'_> {
     }
 
     fn error(&self, kind: Kind) -> TalosError {
-        self.talos.error("EtcdSnapshot", &self.node, kind)
+        self.talos.error(self.method, &self.node, kind)
     }
 }
 
