@@ -7,6 +7,7 @@ use etcdbackup::cli::ui::printable;
 use etcdbackup::snapshot::kubernetes::{Entry, Key};
 use serde::Serialize;
 
+use crate::fingerprints::Fingerprints;
 use crate::objects::{ShortNames, key_text};
 use crate::output::line;
 
@@ -60,6 +61,9 @@ pub(crate) struct Report {
     pub(crate) items: Vec<Item>,
     /// Encrypted values that were compared as they are stored, and differ.
     pub(crate) changed_sealed: u64,
+    /// Only where the objects are the same: whether the snapshots are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) fingerprints: Option<Fingerprints>,
 }
 
 impl Kind {
@@ -152,7 +156,8 @@ impl Report {
                 total.removed, total.added, total.changed
             )
         };
-        parts.push(line("Verdict", &verdict));
+        let fingerprints = self.fingerprints.as_ref().map(Fingerprints::text);
+        parts.push(fingerprints.unwrap_or_default() + &line("Verdict", &verdict));
         parts.join("\n")
     }
 

@@ -6,6 +6,7 @@ use etcdbackup::snapshot::kubernetes::{Baseline, Change, Content, Entry};
 
 use crate::changes::{Kind, Report};
 use crate::cli::{Diff, InputFlags, ListFormat};
+use crate::fingerprints::Fingerprints;
 use crate::input::Input;
 use crate::objects::Snapshot;
 use crate::output::render;
@@ -25,9 +26,14 @@ pub(crate) async fn run(verb: Diff, context: Context) -> Result<Exit, Failure> {
     let second = Input::open(&open(&verb.second), &context).await?;
     let format = verb.output;
     let report = blocking(&context, move || {
+        let files = [first.again()?, second.again()?];
         let first = Snapshot::open(first, &verb.prefix, &verb.keys)?;
         let second = Snapshot::open(second, &verb.prefix, &verb.keys)?;
-        compare(&first, &second, verb.all)
+        let mut report = compare(&first, &second, verb.all)?;
+        if report.same {
+            report.fingerprints = Some(Fingerprints::of(files)?);
+        }
+        Ok(report)
     })
     .await?;
     if report.changed_sealed > 0 {

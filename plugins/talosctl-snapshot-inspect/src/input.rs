@@ -60,9 +60,25 @@ impl Input {
 
     /// The whole check.
     pub(crate) async fn check(self, context: &Context) -> Result<Checked, Failure> {
-        blocking(context, move || {
-            check(&self.file).map_err(|error| error.into_failure(&self.name))
+        blocking(context, move || self.checked()).await
+    }
+
+    /// The same, on this thread.
+    pub(crate) fn checked(&self) -> Result<Checked, Failure> {
+        check(&self.file).map_err(|error| error.into_failure(&self.name))
+    }
+
+    /// The same file once more, for another reader.
+    pub(crate) fn again(&self) -> Result<Self, Failure> {
+        let file = self.file.try_clone().map_err(|error| {
+            Failure::new(
+                Exit::Io,
+                format!("cannot open {} again: {error}", self.name),
+            )
+        })?;
+        Ok(Self {
+            name: self.name.clone(),
+            file,
         })
-        .await
     }
 }

@@ -5,6 +5,7 @@ mod check;
 mod cli;
 mod diff;
 mod drill;
+mod fingerprints;
 mod get;
 mod input;
 mod inventory;

@@ -74,7 +74,7 @@ pub struct TotalKeys {
 }
 
 /// HashKV.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct HashKvReport {
     /// CRC-32C.
