@@ -7,6 +7,7 @@
 
 mod join;
 mod ready;
+mod settle;
 mod watch;
 
 use std::fs::File;
@@ -25,6 +26,7 @@ use super::take::{Beforehand, survey};
 use crate::failure::{Exit, Failure};
 use crate::talos::{Node, Refusal, Talos, TalosError, UploadError};
 use ready::{Ready, ready};
+use settle::settled;
 use watch::{Before, Stage};
 
 /// Between two looks at a node that works.
@@ -105,6 +107,7 @@ pub async fn bootstrap(
     told: &dyn Told,
 ) -> Result<Outcome, Failure> {
     proven(order.facts, order.raw)?;
+    let seen = &settled(talos, seen, order, told).await;
     let target = match ready(seen, order.node, order.facts, None)? {
         Ready::Bootstrap(target) => target,
         Ready::Restored(target) => {

@@ -231,13 +231,7 @@ fn fits(target: &NodeSurvey, facts: &FileFacts) -> Result<(), Failure> {
 /// The cluster that is restored holds nobody else's data.
 fn others_join(survey: &Survey, target: &NodeSurvey) -> Result<(), Failure> {
     for node in survey.nodes.iter().filter(|node| node.node != target.node) {
-        let member = target.members.is_and(|members| {
-            let addresses = |one: &crate::talos::Member| one.addresses();
-            members
-                .iter()
-                .flat_map(addresses)
-                .any(|address| node.known_as.contains(&address))
-        });
+        let member = lists(target, node) || is_listed_by(target, node);
         match survey.condition(node) {
             _ if member => {}
             Condition::Waiting | Condition::Empty | Condition::Lost => {}
@@ -256,6 +250,24 @@ fn others_join(survey: &Survey, target: &NodeSurvey) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// Whether the restored member's list has this node.
+fn lists(target: &NodeSurvey, node: &NodeSurvey) -> bool {
+    target.members.is_and(|members| {
+        let addresses = |one: &crate::talos::Member| one.addresses();
+        members
+            .iter()
+            .flat_map(addresses)
+            .any(|address| node.known_as.contains(&address))
+    })
+}
+
+/// Whether this node's list has the restored member: one of both looks may be the older.
+fn is_listed_by(target: &NodeSurvey, node: &NodeSurvey) -> bool {
+    let id = target.status.get().map(|status| status.member_id);
+    node.members
+        .is_and(|members| members.iter().any(|member| Some(member.id) == id))
 }
 
 /// Whether this etcd began with a restore by Talos: its member's id is then made of the peer
@@ -393,6 +405,14 @@ mod tests {
                 "{found:?}"
             );
         }
+        // It has joined since the restored one was asked for its members.
+        let mut cluster = restored(Is::Voting);
+        let of_target = cluster.nodes[0].members.clone();
+        let found = ready(&cluster, "10.0.0.2", &facts, None);
+        assert!(found.is_err(), "its list is of another cluster: {found:?}");
+        cluster.nodes[1].members = of_target;
+        let found = ready(&cluster, "10.0.0.2", &facts, None);
+        assert!(matches!(found, Ok(Ready::Restored(_))), "{found:?}");
         // The other nodes are no place for another bootstrap.
         let cluster = restored(Is::Waiting);
         let elsewhere = ready(&cluster, "10.0.0.3", &facts, None);

@@ -2,6 +2,7 @@
 
 mod restore;
 mod salvage;
+mod scenarios;
 mod wiping;
 
 use std::collections::BTreeSet;

@@ -1,6 +1,7 @@
 //! `talosctl-recover-check` against a control plane that is well, or less so.
 
 mod outage;
+mod unwell;
 
 use std::process::Output;
 

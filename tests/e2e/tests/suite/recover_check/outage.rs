@@ -8,11 +8,11 @@ use talos_sim::{HeldUp, Replacement, Simulator};
 
 use super::{check, compare, json, of, steady, verdict, world_with};
 
-fn etcd() -> talos_sim::Builder {
+pub(super) fn etcd() -> talos_sim::Builder {
     Simulator::builder().etcd(&e2e::tool("etcd-3.5/etcd"))
 }
 
-fn admin(talos: Simulator) -> World {
+pub(super) fn admin(talos: Simulator) -> World {
     world_with(talos, &["os:admin"])
 }
 
@@ -39,7 +39,7 @@ fn not_ok(value: &Value) -> Vec<String> {
 }
 
 /// A check only looks.
-fn assert_nothing_changed(world: &World) {
+pub(super) fn assert_nothing_changed(world: &World) {
     let calls = world.talos.calls();
     assert!(!calls.is_empty());
     let mutating: Vec<_> = calls.iter().filter(|call| call.is_mutating()).collect();

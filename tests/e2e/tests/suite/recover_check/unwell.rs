@@ -1,0 +1,85 @@
+//! Clusters that are unwell: what a restore would make worse, and the repair that is printed.
+
+use e2e::World;
+use serde_json::Value;
+use talos_sim::{Alarm, HeldUp};
+
+use super::outage::{admin, assert_nothing_changed, etcd};
+use super::{json, verdict};
+
+/// The commands of every trouble, one text.
+fn repairs(value: &Value) -> String {
+    let troubles = value["troubles"].as_array().unwrap().iter();
+    let commands = troubles.flat_map(|one| one["commands"].as_array().unwrap());
+    let commands: Vec<&str> = commands.map(|one| one.as_str().unwrap()).collect();
+    commands.join("\n")
+}
+
+fn degraded(world: &World) -> Value {
+    let (exit, value) = json(world, &["unrecoverable"]);
+    assert_eq!((exit, verdict(&value)), (1, "degraded"), "{value}");
+    value
+}
+
+#[test]
+fn two_of_three_stopped_with_good_disks_are_started_and_not_restored() {
+    let world = admin(etcd().start().unwrap());
+    for node in [1, 2] {
+        world.talos.hold_up(node, HeldUp::Image);
+        world.talos.stop_node(node).unwrap();
+        world.talos.start_node(node).unwrap();
+    }
+    let (exit, value) = json(&world, &["unrecoverable"]);
+    assert_eq!((exit, verdict(&value)), (1, "blocked"), "{value}");
+    let next = value["next"].to_string();
+    assert!(next.contains("wipe nothing"), "{next}");
+    assert_nothing_changed(&world);
+}
+
+#[test]
+fn a_full_database_is_defragmented_and_disarmed() {
+    let world = admin(etcd().start().unwrap());
+    world.talos.raise_alarm(1, Alarm::NoSpace).unwrap();
+    let repair = repairs(&degraded(&world));
+    for word in ["etcd defrag", "etcd alarm disarm"] {
+        assert!(repair.contains(word), "{repair}");
+    }
+    assert_nothing_changed(&world);
+}
+
+#[test]
+fn a_corrupt_member_is_named_and_replaced_alone() {
+    let world = admin(etcd().start().unwrap());
+    world.talos.raise_alarm(1, Alarm::Corrupt).unwrap();
+    let value = degraded(&world);
+    let troubles = value["troubles"].to_string();
+    assert!(troubles.contains("(cp-2) raised CORRUPT"), "{troubles}");
+    assert!(repairs(&value).contains("etcd remove-member"), "{troubles}");
+    assert_nothing_changed(&world);
+}
+
+#[test]
+fn a_member_that_exists_nowhere_is_removed_by_its_id() {
+    let world = admin(etcd().start().unwrap());
+    let id = world.talos.add_phantom_member(0, 77).unwrap();
+    let repair = repairs(&degraded(&world));
+    let removal = format!("etcd remove-member {id:016x}");
+    assert!(repair.contains(&removal), "{repair}");
+    assert_nothing_changed(&world);
+}
+
+#[test]
+fn a_learner_that_is_stuck_is_named() {
+    let world = admin(etcd().start().unwrap());
+    world.talos.keep_learner(2, true);
+    world.talos.wipe(2).unwrap();
+    let (exit, value) = loop {
+        let (exit, value) = json(&world, &["unrecoverable"]);
+        if value["troubles"].to_string().contains("learner") {
+            break (exit, value);
+        }
+        assert!(world.talos.calls().len() < 20_000, "{value}");
+        std::thread::sleep(std::time::Duration::from_millis(300));
+    };
+    assert_eq!((exit, verdict(&value)), (1, "degraded"), "{value}");
+}
