@@ -1,6 +1,5 @@
 //! `talosctl-snapshot-inspect`: what is in a snapshot, and what it is worth.
 
-mod changes;
 mod check;
 mod cli;
 mod diff;
@@ -10,7 +9,6 @@ mod input;
 mod inventory;
 mod keys;
 mod ls;
-mod objects;
 mod output;
 mod status;
 mod tee;
