@@ -1,13 +1,12 @@
 //! Proves, looks, restores, tells.
 
-use etcdbackup::cli::{Context, Given};
+use etcdbackup::cli::{Context, Given, Telling};
 use etcdbackup::failure::{Exit, Failure};
 use etcdbackup::recovery::bootstrap::{Limits, Order, Outcome, bootstrap, restart_kubelets};
 use etcdbackup::recovery::{Beforehand, survey};
 use etcdbackup::talos::Talos;
 
 use crate::cli::RecoverBootstrap;
-use crate::telling::Telling;
 
 pub(crate) async fn run(cli: RecoverBootstrap, context: Context) -> Result<Exit, Failure> {
     let telling = Telling::new(&context.ui);
@@ -71,7 +70,7 @@ async fn recovered(
             );
             context.ui.report(&line)?;
         }
-        Outcome::Back { members, nodes, .. } => {
+        Outcome::Back { members, nodes } => {
             context.ui.report(&format!(
                 "etcd is back: {} vote\nnext: talosctl-recover-check recovered\n",
                 members.join(", ")

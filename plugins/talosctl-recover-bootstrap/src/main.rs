@@ -2,7 +2,6 @@
 
 mod bootstrap;
 mod cli;
-mod telling;
 
 fn main() -> std::process::ExitCode {
     etcdbackup::cli::run(|cli: &cli::RecoverBootstrap| &cli.common, bootstrap::run)

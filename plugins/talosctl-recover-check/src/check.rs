@@ -1,9 +1,9 @@
 //! Looks, judges, tells.
 
-use etcdbackup::cli::{Context, Given};
+use etcdbackup::cli::{Context, Given, look};
 use etcdbackup::failure::{Exit, Failure};
 use etcdbackup::recovery::checks::{Client, Evidence};
-use etcdbackup::recovery::{Assertion, Beforehand, Report, assess};
+use etcdbackup::recovery::{Assertion, Beforehand, Report};
 use etcdbackup::talos::Talos;
 
 use crate::cli::{RecoverCheck, Sentence};
@@ -41,15 +41,7 @@ async fn checked(
             .unwrap_or_default(),
         lost: cli.recover.reach.lost.clone(),
     };
-    let pause = cli.survey_pause;
-    let again = |judged: &etcdbackup::recovery::Judgement| {
-        context.ui.note(&format!(
-            "{}: looking again in {} s, since a node may be rebooting",
-            judged.verdict.word(),
-            pause.as_secs()
-        ));
-    };
-    let (survey, judgement) = assess(&talos, &beforehand, pause, again).await;
+    let (survey, judgement) = look(context, &talos, &beforehand, cli.survey_pause).await;
     let facts = match given {
         Some(given) => Some(
             given

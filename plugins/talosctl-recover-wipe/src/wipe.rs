@@ -1,11 +1,9 @@
 //! Looks, judges, asks for the name, wipes.
 
-use std::fmt::Write as _;
-
-use etcdbackup::cli::{Context, Given};
+use etcdbackup::cli::{Context, Given, look};
 use etcdbackup::failure::{Exit, Failure};
+use etcdbackup::recovery::Beforehand;
 use etcdbackup::recovery::wipe::{Order, Plan, plan, wipe};
-use etcdbackup::recovery::{Beforehand, assess};
 use etcdbackup::talos::Talos;
 
 use crate::cli::RecoverWipe;
@@ -34,14 +32,7 @@ async fn wiped(cli: &RecoverWipe, context: &Context) -> Result<Exit, Failure> {
         lost: cli.reach.lost.clone(),
     };
     context.ui.note("looking at every control plane");
-    let again = |judged: &etcdbackup::recovery::Judgement| {
-        context.ui.note(&format!(
-            "{}: looking again in {} s, since a node may be rebooting",
-            judged.verdict.word(),
-            cli.survey_pause.as_secs()
-        ));
-    };
-    let (survey, judgement) = assess(&talos, &beforehand, cli.survey_pause, again).await;
+    let (survey, judgement) = look(context, &talos, &beforehand, cli.survey_pause).await;
     let given = given
         .with_keys(cli.machine_config.as_deref(), &talos, &survey)
         .await?;
@@ -56,7 +47,7 @@ async fn wiped(cli: &RecoverWipe, context: &Context) -> Result<Exit, Failure> {
     for warning in given.facts.must_pass(&survey)? {
         context.ui.warn(&format!("{}: {warning}", given.facts.name));
     }
-    context.ui.report(&shown(&plan))?;
+    context.ui.report(&plan.text())?;
     if plan.wipe.is_empty() || cli.dry_run {
         return Ok(Exit::Done);
     }
@@ -67,28 +58,6 @@ async fn wiped(cli: &RecoverWipe, context: &Context) -> Result<Exit, Failure> {
         .ui
         .report("next: talosctl-recover-check preparing\n")?;
     Ok(Exit::Done)
-}
-
-/// What will be done, for people.
-fn shown(plan: &Plan) -> String {
-    let mut text = format!("cluster {}\n", plan.cluster);
-    for node in &plan.empty {
-        // Writing to a text cannot fail.
-        let _ = writeln!(text, "{node}: nothing to do, it is empty");
-    }
-    for step in &plan.wipe {
-        let _ = writeln!(
-            text,
-            "{}: wipe {}, then reboot ({})",
-            step.title,
-            step.place.label(),
-            step.addresses.join(", ")
-        );
-        for lost in &step.local_data {
-            let _ = writeln!(text, "  lost with it: {} ({} bytes)", lost.path, lost.bytes);
-        }
-    }
-    text
 }
 
 fn confirmed(cli: &RecoverWipe, plan: &Plan) -> Result<(), Failure> {

@@ -1,14 +1,12 @@
 //! `diff`: what appeared, vanished and changed between two snapshots.
 
 use etcdbackup::cli::Context;
+use etcdbackup::cli::changes::{Report, compare};
+use etcdbackup::cli::fingerprints::Fingerprints;
 use etcdbackup::failure::{Exit, Failure};
-use etcdbackup::snapshot::kubernetes::{Baseline, Change, Content, Entry};
 
-use crate::changes::{Kind, Report};
 use crate::cli::{Diff, InputFlags, ListFormat};
-use crate::fingerprints::Fingerprints;
 use crate::input::Input;
-use crate::objects::Snapshot;
 use crate::output::render;
 use crate::work::blocking;
 
@@ -27,11 +25,12 @@ pub(crate) async fn run(verb: Diff, context: Context) -> Result<Exit, Failure> {
     let format = verb.output;
     let report = blocking(&context, move || {
         let files = [first.again()?, second.again()?];
-        let first = Snapshot::open(first, &verb.prefix, &verb.keys)?;
-        let second = Snapshot::open(second, &verb.prefix, &verb.keys)?;
+        let first = first.snapshot(&verb.prefix, &verb.keys)?;
+        let second = second.snapshot(&verb.prefix, &verb.keys)?;
         let mut report = compare(&first, &second, verb.all)?;
         if report.same {
-            report.fingerprints = Some(Fingerprints::of(files)?);
+            let [first, second] = files;
+            report.fingerprints = Some(Fingerprints::of(&first.checked()?, &second.checked()?));
         }
         Ok(report)
     })
@@ -44,46 +43,6 @@ pub(crate) async fn run(verb: Diff, context: Context) -> Result<Exit, Failure> {
     }
     context.ui.data(&show(format, &report)?)?;
     Ok(if report.same { Exit::Done } else { Exit::No })
-}
-
-fn compare(first: &Snapshot, second: &Snapshot, all: bool) -> Result<Report, Failure> {
-    let (mut baseline, mut report) = (Baseline::default(), Report::default());
-    let (before, after) = (first.contents()?, second.contents()?);
-    first.each_live(&before, |entry| {
-        baseline.see(entry.etcd_key, content(first, &entry, all).0);
-        Ok(())
-    })?;
-    second.each_live(&after, |entry| {
-        let (content, sealed) = content(second, &entry, all);
-        let change = baseline.compare(entry.etcd_key, content);
-        report.changed_sealed += u64::from(sealed && change == Change::Changed);
-        match change {
-            Change::Added => report.add(Kind::Added, &entry, all),
-            Change::Changed => report.add(Kind::Changed, &entry, all),
-            Change::StatusOnly if all => report.add(Kind::Changed, &entry, all),
-            Change::StatusOnly => report.observe(&entry),
-            Change::Same => {}
-        }
-        Ok(())
-    })?;
-    first.each_live(&before, |entry| {
-        if baseline.is_gone(entry.etcd_key) {
-            report.add(Kind::Removed, &entry, all);
-        }
-        Ok(())
-    })?;
-    report.items.sort();
-    report.same = !report.total.differ();
-    Ok(report)
-}
-
-/// What is compared, and whether it is an encrypted value as it is stored.
-fn content(snapshot: &Snapshot, entry: &Entry<'_>, all: bool) -> (Content, bool) {
-    match snapshot.clear(entry) {
-        Ok(clear) if all => (Content::exact(clear.bytes()), false),
-        Ok(clear) => (Content::of(clear.bytes()), false),
-        Err(_) => (Content::exact(entry.value), true),
-    }
 }
 
 fn show(format: ListFormat, report: &Report) -> Result<String, Failure> {

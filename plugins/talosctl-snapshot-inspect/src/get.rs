@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, IsTerminal, Write};
 
 use etcdbackup::cli::format::yaml;
+use etcdbackup::cli::objects::{Snapshot, key_text};
 use etcdbackup::cli::{Context, Ui};
 use etcdbackup::failure::{Exit, Failure};
 use etcdbackup::snapshot::kubernetes::{
@@ -14,7 +15,6 @@ use zeroize::Zeroizing;
 
 use crate::cli::{Get, ObjectFormat};
 use crate::input::Input;
-use crate::objects::{Snapshot, key_text};
 use crate::wanted::{Met, Wanted, controller, is_made_again, rank};
 use crate::work::blocking;
 
@@ -47,7 +47,7 @@ pub(crate) async fn run(verb: Get, context: Context) -> Result<Exit, Failure> {
     let input = Input::open(&verb.input, &context).await?;
     let format = verb.output;
     let found = blocking(&context, move || {
-        let snapshot = Snapshot::open(input, &verb.prefix, &verb.keys)?;
+        let snapshot = input.snapshot(&verb.prefix, &verb.keys)?;
         find(&snapshot, &wanted, &verb)
     })
     .await?;

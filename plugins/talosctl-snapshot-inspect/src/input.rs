@@ -3,11 +3,13 @@
 use std::fs::File;
 
 use etcdbackup::cli::Context;
+use etcdbackup::cli::objects::{Snapshot, read_keys};
 use etcdbackup::failure::{Exit, Failure};
+use etcdbackup::snapshot::encryption::Keyring;
 use etcdbackup::snapshot::spool::spool;
 use etcdbackup::snapshot::{Checked, check};
 
-use crate::cli::InputFlags;
+use crate::cli::{InputFlags, KeyFlags, PrefixFlags};
 use crate::work::blocking;
 
 /// An open snapshot, which can be read at any place.
@@ -58,6 +60,16 @@ impl Input {
         })
     }
 
+    /// Its records, with the keys that open them.
+    pub(crate) fn snapshot(
+        self,
+        prefix: &PrefixFlags,
+        keys: &KeyFlags,
+    ) -> Result<Snapshot, Failure> {
+        let prefix = prefix.etcd_prefix.clone();
+        Snapshot::open(self.name, self.file, prefix, keyring(keys)?)
+    }
+
     /// The whole check.
     pub(crate) async fn check(self, context: &Context) -> Result<Checked, Failure> {
         blocking(context, move || self.checked()).await
@@ -81,4 +93,10 @@ impl Input {
             file,
         })
     }
+}
+
+/// The keys of the file that is named; none: none is.
+pub(crate) fn keyring(flags: &KeyFlags) -> Result<Option<Keyring>, Failure> {
+    let file = flags.machine_config.as_deref().or(flags.secrets.as_deref());
+    file.map(read_keys).transpose()
 }

@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 
 use etcdbackup::cli::Context;
 use etcdbackup::cli::format::size;
+use etcdbackup::cli::objects::{ShortNames, prefix_note};
 use etcdbackup::cli::table::table;
 use etcdbackup::failure::{Exit, Failure};
 use etcdbackup::snapshot::kubernetes::{Inventory, Size};
@@ -12,7 +13,6 @@ use serde::Serialize;
 
 use crate::cli::{Inventory as Flags, KeyFlags};
 use crate::input::Input;
-use crate::objects::{ShortNames, Snapshot, prefix_note};
 use crate::output::{line, render};
 use crate::work::blocking;
 
@@ -52,7 +52,7 @@ pub(crate) async fn run(verb: Flags, context: Context) -> Result<Exit, Failure> 
     let input = Input::open(&verb.input, &context).await?;
     let (format, largest, prefix) = (verb.output, verb.largest, verb.prefix);
     let (report, note) = blocking(&context, move || {
-        let snapshot = Snapshot::open(input, &prefix, &KeyFlags::default())?;
+        let snapshot = input.snapshot(&prefix, &KeyFlags::default())?;
         let contents = snapshot.contents()?;
         let mut inventory = Inventory::new(largest);
         let walked = contents.each(|entry| {

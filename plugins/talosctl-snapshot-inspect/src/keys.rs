@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use etcdbackup::cli::Context;
+use etcdbackup::cli::objects::prefix_note;
 use etcdbackup::cli::table::table;
 use etcdbackup::failure::{Exit, Failure};
 use etcdbackup::snapshot::encryption::{
@@ -13,8 +14,7 @@ use etcdbackup::talos::{Talos, TalosError};
 use serde::Serialize;
 
 use crate::cli::{KeyFlags, Keys};
-use crate::input::Input;
-use crate::objects::{Snapshot, keyring, prefix_note};
+use crate::input::{Input, keyring};
 use crate::output::{line, render, wrapped};
 use crate::work::blocking;
 
@@ -58,7 +58,7 @@ pub(crate) async fn run(verb: Keys, context: Context) -> Result<Exit, Failure> {
     let input = Input::open(&verb.input, &context).await?;
     let (format, prefix) = (verb.output, verb.prefix);
     let (report, note) = blocking(&context, move || {
-        let snapshot = Snapshot::open(input, &prefix, &KeyFlags::default())?;
+        let snapshot = input.snapshot(&prefix, &KeyFlags::default())?;
         let contents = snapshot.contents()?;
         let mut report = KeysReport::new(&keys);
         let walked = contents.each(|entry| {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use etcdbackup::cli::format::{age, size};
+use etcdbackup::cli::objects::{ShortNames, Snapshot, key_text, prefix_note};
 use etcdbackup::cli::table::table;
 use etcdbackup::cli::{Context, Ui};
 use etcdbackup::failure::{Exit, Failure};
@@ -12,7 +13,6 @@ use serde::Serialize;
 
 use crate::cli::{Format, ListFormat, Ls, SelectFlags};
 use crate::input::Input;
-use crate::objects::{ShortNames, Snapshot, key_text, prefix_note};
 use crate::output::render;
 use crate::work::blocking;
 
@@ -51,7 +51,7 @@ pub(crate) async fn run(verb: Ls, context: Context) -> Result<Exit, Failure> {
     let format = verb.output;
     let for_scripts = matches!(format, ListFormat::Report(Format::Json | Format::Yaml));
     let listing = blocking(&context, move || {
-        let snapshot = Snapshot::open(input, &verb.prefix, &verb.keys)?;
+        let snapshot = input.snapshot(&verb.prefix, &verb.keys)?;
         list(&snapshot, &filter, for_scripts)
     })
     .await?;

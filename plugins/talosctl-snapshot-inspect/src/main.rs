@@ -1,17 +1,14 @@
 //! `talosctl-snapshot-inspect`: what is in a snapshot, and what it is worth.
 
-mod changes;
 mod check;
 mod cli;
 mod diff;
 mod drill;
-mod fingerprints;
 mod get;
 mod input;
 mod inventory;
 mod keys;
 mod ls;
-mod objects;
 mod output;
 mod status;
 mod tee;

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use etcdbackup::backup::{Meter, MeteredBody, PullTarget, pull};
-use etcdbackup::cli::{Context, format};
+use etcdbackup::backup::PullTarget;
+use etcdbackup::cli::{Context, fetch};
 use etcdbackup::failure::{Exit, Failure};
 use etcdbackup::seal::Identities;
 
@@ -27,20 +27,10 @@ pub(crate) async fn run(cli: Pull, context: Context) -> Result<Exit, Failure> {
     };
     let target = target.open()?;
     let chosen = choose_or_stop(&cli, &context).await?;
-    let name = chosen.name;
-    let meter = Meter::default();
-    let progress = context.ui.progress("pulling", &meter);
-    let body = Box::new(MeteredBody::new(chosen.body, meter));
-    let cancel = context.cancel.clone();
-    let fetched = pull(body, &name, identities, cli.stored, target, cancel).await;
-    drop(progress);
-    let bytes = fetched.map_err(|failure| name_older(failure, chosen.older))?;
-    let size = format::size(bytes);
-    context.ui.note(&if cli.stored {
-        format!("fetched {name} as stored, neither opened nor proven: {size}")
-    } else {
-        format!("fetched {name}: a proven snapshot of {size}")
-    });
+    let Chosen { body, name, older } = chosen;
+    fetch(body, &name, identities, cli.stored, target, &context)
+        .await
+        .map_err(|failure| name_older(failure, older))?;
     Ok(Exit::Done)
 }
 

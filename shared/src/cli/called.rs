@@ -107,7 +107,7 @@ impl Called {
 }
 
 /// A command line as a shell reads it back.
-fn shell<'a>(program: &str, words: impl Iterator<Item = &'a str>) -> String {
+pub fn shell<'a>(program: &str, words: impl IntoIterator<Item = &'a str>) -> String {
     let mut line = program.to_owned();
     for word in words {
         line.push(' ');

@@ -2,43 +2,58 @@
 //! talk, one set of flag groups, one list of variables.
 
 mod called;
+pub mod changes;
 mod config;
 #[cfg(feature = "drill")]
 mod drill;
 pub mod entry;
 pub mod env;
+mod fetch;
 #[cfg(feature = "recovery")]
 mod findings;
+pub mod fingerprints;
 pub mod flags;
 pub mod format;
 #[cfg(feature = "recovery")]
 mod given;
 mod limits;
 mod log;
+#[cfg(feature = "recovery")]
+mod look;
+pub mod objects;
 mod panic;
 mod progress;
 #[cfg(feature = "recovery")]
 mod recover;
+#[cfg(feature = "recovery")]
+pub mod recovery_text;
 pub mod report;
 mod settings;
 mod signals;
 pub mod table;
+#[cfg(feature = "recovery")]
+mod telling;
 pub mod text;
 pub mod ui;
 mod upload;
 mod usage;
 
-pub use called::Called;
+pub use called::{Called, shell};
 #[cfg(feature = "drill")]
 pub use drill::DrillFlags;
 pub use entry::{Context, run, run_with};
+pub use fetch::fetch;
 #[cfg(feature = "recovery")]
 pub use findings::findings;
 #[cfg(feature = "recovery")]
 pub use given::Given;
 pub use limits::{StreamFlags, duration};
+#[cfg(feature = "recovery")]
+pub use look::look;
 pub use progress::Progress;
 #[cfg(feature = "recovery")]
 pub use recover::{ReachFlags, RecoverFlags};
+#[cfg(feature = "recovery")]
+pub use telling::Telling;
 pub use ui::Ui;
 pub use upload::UploadFlags;

@@ -119,6 +119,15 @@ impl Ui {
         }
     }
 
+    /// Several lines of a conversation, on stderr, as they are and even when quiet: what a person
+    /// is asked about must be seen. Text of others in it went through [`printable`].
+    pub fn say(&self, text: &str) {
+        // With stderr gone there is nobody left to tell.
+        let _nobody_listens = self
+            .bars
+            .suspend(|| io::stderr().lock().write_all(text.as_bytes()));
+    }
+
     /// A warning, on stderr, even when quiet.
     pub fn warn(&self, text: &str) {
         self.talk("WARN", Some(("warning:", YELLOW)), text, None);

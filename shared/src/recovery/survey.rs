@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::condition::Condition;
 use super::data::DataDirectory;
 use super::known::{Known, Unknown};
+use crate::failure::{Exit, Failure};
 use crate::talos::{
     Alarm, ClusterMember, EtcdConfig, MachineStatus, MachineType, Member, MemberStatus, Mount,
     Service, Usage, Volume,
@@ -152,6 +153,29 @@ impl Survey {
     /// What a node's etcd is worth.
     pub fn condition(&self, node: &NodeSurvey) -> Condition {
         Condition::among(node, &self.nodes)
+    }
+
+    /// The cluster's name, which is typed to confirm: all nodes that tell one tell the same.
+    ///
+    /// # Errors
+    /// 77: none tells one; 1: they tell several.
+    pub fn cluster_called(&self) -> Result<String, Failure> {
+        let told = self.nodes.iter().filter_map(|node| node.cluster_name.get());
+        let names: BTreeSet<&String> = told.collect();
+        let mut each = names.iter();
+        match (each.next(), each.next()) {
+            (Some(name), None) => Ok((*name).clone()),
+            (None, _) => Err(Failure::new(
+                Exit::NotPermitted,
+                "no node tells the name of its cluster",
+            )
+            .hint("ask with role os:admin")),
+            _ => Err(Failure::new(
+                Exit::No,
+                format!("the nodes are of several clusters: {names:?}"),
+            )
+            .hint("is it the right talosconfig context?")),
+        }
     }
 
     /// The control plane of this name or address.

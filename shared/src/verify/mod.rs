@@ -29,7 +29,7 @@ use crate::store::{Store, StoreErrorKind};
 
 use hashing::HashingBody;
 pub use locate::{Located, Wanted, locate};
-pub use record::{Verdict, Verification};
+pub use record::{Kept, Verdict, Verification};
 
 /// How deep to look.
 pub enum Depth {
@@ -99,6 +99,20 @@ pub async fn keep(store: &dyn Store, key: &str, found: &Verification) -> Result<
     Ok(())
 }
 
+/// What was kept of the last verification of the object at `key`; none: nothing, or nothing that
+/// can be read. It helps to choose, and proves nothing.
+pub async fn kept(store: &dyn Store, key: &str) -> Option<Kept> {
+    let json = read_small(store, &record::key_beside(key)).await;
+    serde_json::from_slice(&json.ok()??).ok()
+}
+
+/// The manifest of the object at `key`; none: there is none, or none that can be read.
+pub async fn manifest(store: &dyn Store, key: &str) -> Option<Manifest> {
+    let place = manifest_key_beside(key);
+    let json = read_small(store, &place).await.ok()??;
+    Manifest::from_json(&place, &json).ok()
+}
+
 /// The manifest beside `key`; none, with a finding, when there is none or it cannot be read.
 async fn read_manifest(
     store: &dyn Store,
@@ -106,18 +120,9 @@ async fn read_manifest(
     found: &mut Verification,
 ) -> Result<Option<Manifest>, Failure> {
     let place = manifest_key_beside(key);
-    let mut body = match store.open(&place).await {
-        Ok(body) => body,
-        Err(error) if error.kind == StoreErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error.into()),
+    let Some(json) = read_small(store, &place).await? else {
+        return Ok(None);
     };
-    let mut json = Vec::new();
-    while let Some(chunk) = body.next().await? {
-        json.extend_from_slice(&chunk);
-        if json.len() > MANIFEST_LIMIT {
-            break;
-        }
-    }
     match Manifest::from_json(&place, &json) {
         Ok(manifest) => Ok(Some(manifest)),
         Err(failure) => {
@@ -125,6 +130,23 @@ async fn read_manifest(
             Ok(None)
         }
     }
+}
+
+/// The first bytes of a small object, one more than a manifest may have; none: it is not there.
+async fn read_small(store: &dyn Store, place: &str) -> Result<Option<Vec<u8>>, Failure> {
+    let mut body = match store.open(place).await {
+        Ok(body) => body,
+        Err(error) if error.kind == StoreErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let mut bytes = Vec::new();
+    while let Some(chunk) = body.next().await? {
+        bytes.extend_from_slice(&chunk);
+        if bytes.len() > MANIFEST_LIMIT {
+            break;
+        }
+    }
+    Ok(Some(bytes))
 }
 
 async fn quick(

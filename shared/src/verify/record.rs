@@ -1,7 +1,7 @@
 //! What a verification found, as scripts, metrics and later looks read it.
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::catalogue::Content;
 use crate::drill;
@@ -20,7 +20,7 @@ pub(super) fn key_beside(key: &str) -> String {
 }
 
 /// One word about an object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// Everything that was looked at holds.
@@ -103,6 +103,15 @@ pub struct Verification {
     pub findings: Vec<String>,
     /// Program and version.
     pub tool: &'static str,
+}
+
+/// What an earlier verification kept beside its object, as far as a choice needs it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Kept {
+    /// `quick`, `deep` or `drill`.
+    pub depth: String,
+    /// The outcome.
+    pub verdict: Verdict,
 }
 
 impl Verification {

@@ -12,6 +12,7 @@ pub mod etcd;
 pub mod golden;
 mod run;
 pub mod secrets;
+pub mod terminal;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};

@@ -17,6 +17,7 @@ use futures::future::join_all;
 use tokio::time::{Instant, sleep};
 
 use super::checks::waiting::minutes_left;
+use super::condition::Condition;
 use super::data::DataState;
 use super::file::FileFacts;
 use super::known::Known;
@@ -84,8 +85,6 @@ pub enum Outcome {
     Would,
     /// etcd was restored, and every control plane that is not lost has joined.
     Back {
-        /// Whether an earlier run had restored it.
-        before: bool,
         /// The control planes that vote.
         members: Vec<String>,
         /// Every node that was met and is not lost, workers too: their kubelets know a newer
@@ -115,7 +114,10 @@ pub async fn bootstrap(
                 "etcd on node {} was restored before: nothing is uploaded; was it another snapshot, wipe first",
                 target.title()
             ));
-            return joined(talos, order, told, seen, target, true).await;
+            if order.dry_run {
+                return Ok(Outcome::Would);
+            }
+            return finish(talos, seen, target, order.limits.join, told).await;
         }
     };
     hurry(target, told);
@@ -143,7 +145,62 @@ pub async fn bootstrap(
     told.begins();
     begin(&node, order, told).await?;
     restored(&node, order, told, &Before::of(target)).await?;
-    joined(talos, order, told, &again, target, false).await
+    finish(talos, &again, target, order.limits.join, told).await
+}
+
+/// Whether the order would be begun now, by what was seen. Nothing is changed.
+///
+/// # Errors
+/// As [`bootstrap`]'s.
+pub fn allowed(seen: &Survey, order: &Order<'_>) -> Result<(), Failure> {
+    proven(order.facts, order.raw)?;
+    ready(seen, order.node, order.facts, None).map(drop)
+}
+
+/// The control plane that is bootstrapped, unless another one is wanted: where an upload of
+/// an earlier try waits, else the first one that waits.
+pub fn proposed(survey: &Survey) -> Option<&NodeSurvey> {
+    let waits = |node: &&NodeSurvey| survey.condition(node) == Condition::Waiting;
+    let uploaded = |node: &&NodeSurvey| node.storage.uploaded.is_and(Option::is_some);
+    let mut waiting = survey.nodes.iter().filter(waits);
+    waiting.clone().find(uploaded).or_else(|| waiting.next())
+}
+
+/// The control plane that was restored, where others have not joined it yet: only waiting is
+/// left. None: nothing was restored, or something else is the matter.
+pub fn unfinished(survey: &Survey) -> Option<&NodeSurvey> {
+    let votes = |node: &NodeSurvey| survey.condition(node) == Condition::Voting;
+    let all = survey
+        .nodes
+        .iter()
+        .all(|node| votes(node) || survey.condition(node) == Condition::Lost);
+    let restored = |node: &&NodeSurvey| {
+        votes(node) && ready::was_restored(node) && ready::others_join(survey, node).is_ok()
+    };
+    survey.nodes.iter().find(restored).filter(|_| !all)
+}
+
+/// Waits until the others have joined `target`, which was restored before.
+///
+/// # Errors
+/// 75: some have not, after `limit`, or will not before a reboot.
+pub async fn finish(
+    talos: &Talos,
+    seen: &Survey,
+    target: &NodeSurvey,
+    limit: Duration,
+    told: &dyn Told,
+) -> Result<Outcome, Failure> {
+    let members = join::wait(talos, seen, target, limit, told).await?;
+    let reached = seen
+        .nodes
+        .iter()
+        .filter(|node| node.reached.get().is_some());
+    let nodes = reached.map(|node| node.node.clone());
+    Ok(Outcome::Back {
+        members,
+        nodes: nodes.chain(seen.workers.iter().cloned()).collect(),
+    })
 }
 
 /// Only what is proven goes to a cluster: by its digest, or, for a raw copy, by its structure.
@@ -319,30 +376,6 @@ async fn failed(node: &Node<'_>, said: &str) -> Failure {
         Err(error) => format!("whether its data directory is dirty is not known ({error}): {wipe}"),
     };
     Failure::new(Exit::No, what).hint(hint)
-}
-
-async fn joined(
-    talos: &Talos,
-    order: &Order<'_>,
-    told: &dyn Told,
-    seen: &Survey,
-    target: &NodeSurvey,
-    before: bool,
-) -> Result<Outcome, Failure> {
-    if order.dry_run {
-        return Ok(Outcome::Would);
-    }
-    let members = join::wait(talos, seen, target, order.limits.join, told).await?;
-    let reached = seen
-        .nodes
-        .iter()
-        .filter(|node| node.reached.get().is_some());
-    let nodes = reached.map(|node| node.node.clone());
-    Ok(Outcome::Back {
-        before,
-        members,
-        nodes: nodes.chain(seen.workers.iter().cloned()).collect(),
-    })
 }
 
 /// Restarts the kubelets: Talos' restore lets the revision go back, and what watches the API

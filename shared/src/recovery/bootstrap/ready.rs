@@ -229,7 +229,7 @@ fn fits(target: &NodeSurvey, facts: &FileFacts) -> Result<(), Failure> {
 }
 
 /// The cluster that is restored holds nobody else's data.
-fn others_join(survey: &Survey, target: &NodeSurvey) -> Result<(), Failure> {
+pub(super) fn others_join(survey: &Survey, target: &NodeSurvey) -> Result<(), Failure> {
     for node in survey.nodes.iter().filter(|node| node.node != target.node) {
         let member = lists(target, node) || is_listed_by(target, node);
         match survey.condition(node) {
@@ -345,6 +345,15 @@ mod tests {
         let mut cluster = waiting();
         cluster.nodes[0].storage.uploaded = Known::Is(Some(5));
         assert_eq!(exit(&cluster), 0, "on the node itself it is replaced");
+        let proposed = |cluster: &Survey| {
+            let node = super::super::proposed(cluster);
+            node.map(|node| node.node.clone())
+        };
+        assert_eq!(proposed(&cluster).as_deref(), Some("10.0.0.2"));
+        let mut elsewhere = waiting();
+        elsewhere.nodes[2].storage.uploaded = Known::Is(Some(5));
+        assert_eq!(proposed(&elsewhere).as_deref(), Some("10.0.0.4"));
+        assert_eq!(proposed(&survey(&[Is::Stopped, Is::Lost])), None);
         let bootstrap = |own| ready(&cluster, "10.0.0.2", &facts(), own).map(drop);
         assert!(bootstrap(Some(5)).is_ok());
         assert_eq!(bootstrap(Some(6)).unwrap_err().exit, Exit::Temporary);
@@ -404,6 +413,12 @@ mod tests {
                 goes_on,
                 "{found:?}"
             );
+            let unfinished = super::super::unfinished(&cluster);
+            assert_eq!(unfinished.is_some(), goes_on, "{others:?}");
+        }
+        // What was never restored, or has everybody, is not joined.
+        for nodes in [[Is::Voting; 3], [Is::Voting, Is::Voting, Is::Waiting]] {
+            assert_eq!(super::super::unfinished(&survey(&nodes)), None);
         }
         // It has joined since the restored one was asked for its members.
         let mut cluster = restored(Is::Voting);

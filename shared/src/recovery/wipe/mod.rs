@@ -16,7 +16,7 @@ pub use plan::{Plan, Step};
 use super::condition::Condition;
 use super::file::FileFacts;
 use super::look::{boot_id, look};
-use super::survey::Survey;
+use super::survey::{NodeSurvey, Survey};
 use super::verdict::Judgement;
 use crate::failure::{Exit, Failure};
 use crate::talos::{Talos, TalosError};
@@ -36,6 +36,19 @@ pub struct Order<'a> {
     pub lose_database: &'a [String],
     /// A cluster with a quorum that is given up, by its name.
     pub discard_cluster: Option<&'a str>,
+}
+
+/// The control planes that are not proven empty, and not lost: those that stand in the way of a
+/// restore.
+pub fn not_empty(survey: &Survey) -> Vec<String> {
+    let holds = |node: &&NodeSurvey| {
+        !matches!(
+            survey.condition(node),
+            Condition::Waiting | Condition::Empty | Condition::Lost
+        )
+    };
+    let nodes = survey.nodes.iter().filter(holds);
+    nodes.map(|node| node.node.clone()).collect()
 }
 
 /// Decides what would be wiped. Nothing is changed.

@@ -2,6 +2,8 @@
 //!
 //! The order of the refusals is the order of what a wrong wipe costs: the last good data first.
 
+use std::fmt::Write as _;
+
 use super::super::condition::Condition;
 use super::super::file::FileFacts;
 use super::super::known::{Known, Unknown};
@@ -43,6 +45,30 @@ pub struct Step {
     pub(super) boot_id: Option<String>,
 }
 
+impl Plan {
+    /// For people: what is wiped where, and what is lost with it.
+    pub fn text(&self) -> String {
+        let mut text = format!("cluster {}\n", self.cluster);
+        for node in &self.empty {
+            // Writing to a text cannot fail.
+            let _ = writeln!(text, "{node}: nothing to do, it is empty");
+        }
+        for step in &self.wipe {
+            let _ = writeln!(
+                text,
+                "{}: wipe {}, then reboot ({})",
+                step.title,
+                step.place.label(),
+                step.addresses.join(", ")
+            );
+            for lost in &step.local_data {
+                let _ = writeln!(text, "  lost with it: {} ({} bytes)", lost.path, lost.bytes);
+            }
+        }
+        text
+    }
+}
+
 /// Judges the order.
 pub(super) fn plan(
     survey: &Survey,
@@ -70,7 +96,7 @@ pub(super) fn plan(
         wipe.push(step(node, order)?);
     }
     Ok(Plan {
-        cluster: cluster_name(survey)?,
+        cluster: survey.cluster_called()?,
         at_once: order.discard_cluster.is_some(),
         wipe,
         empty,
@@ -139,7 +165,7 @@ fn allowed(
 /// A cluster that works loses one member at most, and keeps its quorum without it.
 fn with_quorum(survey: &Survey, order: &Order<'_>, targets: &[&NodeSurvey]) -> Result<(), Failure> {
     if let Some(name) = order.discard_cluster {
-        let cluster = cluster_name(survey)?;
+        let cluster = survey.cluster_called()?;
         if name == cluster {
             return Ok(());
         }
@@ -256,27 +282,4 @@ fn step(node: &NodeSurvey, order: &Order<'_>) -> Result<Step, Failure> {
         local_data,
         boot_id: node.boot_id.get().cloned(),
     })
-}
-
-/// The name that is typed to confirm: all nodes that tell one tell the same.
-fn cluster_name(survey: &Survey) -> Result<String, Failure> {
-    let mut names: Vec<&String> = survey
-        .nodes
-        .iter()
-        .filter_map(|node| node.cluster_name.get())
-        .collect();
-    names.sort();
-    names.dedup();
-    match names.as_slice() {
-        [name] => Ok((*name).clone()),
-        [] => Err(
-            Failure::new(Exit::NotPermitted, "no node tells the name of its cluster")
-                .hint("ask with role os:admin"),
-        ),
-        several => Err(Failure::new(
-            Exit::No,
-            format!("the nodes are of several clusters: {several:?}"),
-        )
-        .hint("is it the right talosconfig context?")),
-    }
 }

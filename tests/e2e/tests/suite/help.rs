@@ -17,7 +17,7 @@ const SCREENS: [&[&str]; 7] = [
 ];
 
 /// Screens whose examples need objects or files of a real cluster.
-const INSPECTOR: [&[&str]; 10] = [
+const INSPECTOR: [&[&str]; 11] = [
     &["talosctl-snapshot-inspect"],
     &["talosctl-snapshot-inspect", "status"],
     &["talosctl-snapshot-inspect", "check"],
@@ -28,6 +28,7 @@ const INSPECTOR: [&[&str]; 10] = [
     &["talosctl-snapshot-inspect", "diff"],
     &["talosctl-snapshot-inspect", "keys"],
     &["talosctl-recover-check"],
+    &["talosctl-recover-guide"],
 ];
 
 /// Flags without a variable: guards, formats, what ends at once or is so anyway, and kubectl's

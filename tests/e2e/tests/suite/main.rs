@@ -27,6 +27,7 @@ mod pulling;
 mod raw;
 mod recover;
 mod recover_check;
+mod recover_guide;
 mod routing;
 mod secrets;
 mod store_faults;

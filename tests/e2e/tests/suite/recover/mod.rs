@@ -35,10 +35,24 @@ fn world(talos: Simulator) -> World {
 
 /// A filled cluster whose snapshot lies in `db.snapshot`.
 fn backed_up() -> World {
-    let world = world(builder().start().unwrap());
+    filled(builder().start().unwrap())
+}
+
+fn filled(talos: Simulator) -> World {
+    let world = world(talos);
     world.fill(300);
     ok(&world.ours("talosctl-snapshot-take", &["-o", "db.snapshot"]));
     world
+}
+
+/// The same with addresses of one length: lines break by it.
+pub(crate) fn backed_up_alike() -> World {
+    loop {
+        let talos = builder().start().unwrap();
+        if talos.address(0).len() == "127.100.100.2".len() {
+            return filled(talos);
+        }
+    }
 }
 
 /// The same after all three were wiped, waiting.
@@ -75,12 +89,12 @@ fn nodes(world: &World, nodes: &[usize]) -> String {
 }
 
 /// What was called so far is no matter of the test.
-fn forget(world: &World) {
+pub(crate) fn forget(world: &World) {
     drop(world.talos.take_calls());
 }
 
 /// What changed something, as the nodes saw it.
-fn changes(world: &World) -> Vec<Call> {
+pub(crate) fn changes(world: &World) -> Vec<Call> {
     let calls = world.talos.calls().into_iter();
     calls
         .filter(|call| call.is_mutating() && call.layer == Layer::Machined)
@@ -88,7 +102,7 @@ fn changes(world: &World) -> Vec<Call> {
 }
 
 /// Nodes that were bootstrapped. Of every Reset that was ever sent, one partition is wiped.
-fn bootstrapped(world: &World) -> BTreeSet<String> {
+pub(crate) fn bootstrapped(world: &World) -> BTreeSet<String> {
     for call in changes(world) {
         if let Arguments::Reset {
             wipe,

@@ -2,14 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use etcdbackup::cli::table::table;
-use etcdbackup::cli::ui::printable;
-use etcdbackup::snapshot::kubernetes::{Entry, Key};
 use serde::Serialize;
 
-use crate::fingerprints::Fingerprints;
-use crate::objects::{ShortNames, key_text};
-use crate::output::line;
+use super::fingerprints::Fingerprints;
+use super::objects::{ShortNames, Snapshot, key_text};
+use super::table::table;
+use super::text::line;
+use super::ui::printable;
+use crate::failure::Failure;
+use crate::snapshot::kubernetes::{Baseline, Change, Content, Entry, Key};
 
 /// What comes and goes by itself and says nothing about what was lost: counted, not listed.
 const RESTLESS: &[(&str, &str)] = &[
@@ -23,52 +24,114 @@ const FOLLOWING: &[(&str, &str)] = &[("", "endpoints"), ("discovery.k8s.io", "en
 /// One object that is not the same in both.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Item {
-    pub(crate) change: Kind,
-    pub(crate) resource: String,
+pub struct Item {
+    /// What became of it.
+    pub change: Kind,
+    /// As `deployments.apps`.
+    pub resource: String,
+    /// Its namespace, where it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) namespace: Option<String>,
-    pub(crate) name: String,
-    pub(crate) key: String,
+    pub namespace: Option<String>,
+    /// Its name.
+    pub name: String,
+    /// Its key in etcd.
+    pub key: String,
 }
 
+/// What became of an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum Kind {
+pub enum Kind {
+    /// Only the first snapshot has it.
     Removed,
+    /// Only the second one has it.
     Added,
+    /// Both have it, and not alike.
     Changed,
 }
 
+/// How many objects.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Counts {
-    pub(crate) removed: u64,
-    pub(crate) added: u64,
-    pub(crate) changed: u64,
+pub struct Counts {
+    /// Only in the first.
+    pub removed: u64,
+    /// Only in the second.
+    pub added: u64,
+    /// In both, and not alike.
+    pub changed: u64,
     /// The same but for what was observed.
-    pub(crate) status_only: u64,
+    pub status_only: u64,
 }
 
+/// Everything that is not the same.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Report {
-    pub(crate) same: bool,
-    pub(crate) total: Counts,
-    pub(crate) resources: BTreeMap<String, Counts>,
+pub struct Report {
+    /// Whether nothing differs that counts.
+    pub same: bool,
+    /// Of all resources.
+    pub total: Counts,
+    /// Of each.
+    pub resources: BTreeMap<String, Counts>,
     /// What comes and goes by itself, or follows pods.
-    pub(crate) restless: BTreeMap<String, Counts>,
-    pub(crate) items: Vec<Item>,
+    pub restless: BTreeMap<String, Counts>,
+    /// One by one.
+    pub items: Vec<Item>,
     /// Encrypted values that were compared as they are stored, and differ.
-    pub(crate) changed_sealed: u64,
+    pub changed_sealed: u64,
     /// Only where the objects are the same: whether the snapshots are.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) fingerprints: Option<Fingerprints>,
+    pub fingerprints: Option<Fingerprints>,
+}
+
+/// Compares two snapshots, the earlier first; `all`: what comes and goes by itself, too.
+///
+/// # Errors
+/// 65: one of them is damaged.
+pub fn compare(first: &Snapshot, second: &Snapshot, all: bool) -> Result<Report, Failure> {
+    let (mut baseline, mut report) = (Baseline::default(), Report::default());
+    let (before, after) = (first.contents()?, second.contents()?);
+    first.each_live(&before, |entry| {
+        baseline.see(entry.etcd_key, content(first, &entry, all).0);
+        Ok(())
+    })?;
+    second.each_live(&after, |entry| {
+        let (content, sealed) = content(second, &entry, all);
+        let change = baseline.compare(entry.etcd_key, content);
+        report.changed_sealed += u64::from(sealed && change == Change::Changed);
+        match change {
+            Change::Added => report.add(Kind::Added, &entry, all),
+            Change::Changed => report.add(Kind::Changed, &entry, all),
+            Change::StatusOnly if all => report.add(Kind::Changed, &entry, all),
+            Change::StatusOnly => report.observe(&entry),
+            Change::Same => {}
+        }
+        Ok(())
+    })?;
+    first.each_live(&before, |entry| {
+        if baseline.is_gone(entry.etcd_key) {
+            report.add(Kind::Removed, &entry, all);
+        }
+        Ok(())
+    })?;
+    report.items.sort();
+    report.same = !report.total.differ();
+    Ok(report)
+}
+
+/// What is compared, and whether it is an encrypted value as it is stored.
+fn content(snapshot: &Snapshot, entry: &Entry<'_>, all: bool) -> (Content, bool) {
+    match snapshot.clear(entry) {
+        Ok(clear) if all => (Content::exact(clear.bytes()), false),
+        Ok(clear) => (Content::of(clear.bytes()), false),
+        Err(_) => (Content::exact(entry.value), true),
+    }
 }
 
 impl Kind {
     /// As diffs mark it.
-    pub(crate) fn sign(self) -> char {
+    pub fn sign(self) -> char {
         match self {
             Self::Removed => '-',
             Self::Added => '+',
@@ -86,13 +149,13 @@ impl Counts {
         } += 1;
     }
 
-    pub(crate) fn differ(&self) -> bool {
+    fn differ(&self) -> bool {
         self.removed + self.added + self.changed > 0
     }
 }
 
 impl Report {
-    pub(crate) fn add(&mut self, kind: Kind, entry: &Entry<'_>, all: bool) {
+    fn add(&mut self, kind: Kind, entry: &Entry<'_>, all: bool) {
         let key = key_text(entry).into_owned();
         let (resource, namespace, name, restless) = match entry.key {
             Key::Object(object) => {
@@ -128,7 +191,7 @@ impl Report {
         });
     }
 
-    pub(crate) fn observe(&mut self, entry: &Entry<'_>) {
+    fn observe(&mut self, entry: &Entry<'_>) {
         if let Key::Object(object) = entry.key {
             self.total.status_only += 1;
             self.resources
@@ -139,7 +202,7 @@ impl Report {
     }
 
     /// The report for people.
-    pub(crate) fn text(&self, wide: bool) -> String {
+    pub fn text(&self, wide: bool) -> String {
         let short = ShortNames::new(self.resources.keys().map(String::as_str), wide);
         let mut parts = vec![
             self.summary(&short),

@@ -1,4 +1,4 @@
-//! What the verbs about Kubernetes objects share: the keys, the records of a snapshot, and
+//! What programs that read Kubernetes objects out of a snapshot share: the keys, the records, and
 //! values in the clear where a key opens them.
 
 use std::borrow::Cow;
@@ -7,18 +7,15 @@ use std::fs::File;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use etcdbackup::failure::{Exit, Failure};
-use etcdbackup::snapshot::bolt::Database;
-use etcdbackup::snapshot::encryption::{Keyring, Opening, Sealed, parse_keys};
-use etcdbackup::snapshot::finding::Finding;
-use etcdbackup::snapshot::kubernetes::{Contents, Entry, Grammar};
+use crate::failure::{Exit, Failure};
+use crate::snapshot::bolt::Database;
+use crate::snapshot::encryption::{Keyring, Opening, Sealed, parse_keys};
+use crate::snapshot::finding::Finding;
+use crate::snapshot::kubernetes::{Contents, Entry, Grammar};
 use zeroize::Zeroizing;
 
-use crate::cli::{KeyFlags, PrefixFlags};
-use crate::input::Input;
-
 /// A snapshot that is read record by record.
-pub(crate) struct Snapshot {
+pub struct Snapshot {
     name: String,
     database: Database<File>,
     prefix: Option<String>,
@@ -26,30 +23,40 @@ pub(crate) struct Snapshot {
 }
 
 impl Snapshot {
-    /// Opens the database; reads the keys, where a file of keys is named.
-    pub(crate) fn open(
-        input: Input,
-        prefix: &PrefixFlags,
-        keys: &KeyFlags,
+    /// Opens the database `file`, called `name`. `prefix`: where the API server keeps its objects,
+    /// none: found out. `keyring`: what opens encrypted values.
+    ///
+    /// # Errors
+    /// 65: it is no database.
+    pub fn open(
+        name: String,
+        file: File,
+        prefix: Option<String>,
+        keyring: Option<Keyring>,
     ) -> Result<Self, Failure> {
-        let database =
-            Database::open(input.file).map_err(|error| error.into_failure(&input.name))?;
+        let database = Database::open(file).map_err(|error| error.into_failure(&name))?;
         Ok(Self {
-            name: input.name,
+            name,
             database,
-            prefix: prefix.etcd_prefix.clone(),
-            keyring: keyring(keys)?,
+            prefix,
+            keyring,
         })
     }
 
     /// The records.
-    pub(crate) fn contents(&self) -> Result<Contents<'_, File>, Failure> {
+    ///
+    /// # Errors
+    /// 65: it is damaged.
+    pub fn contents(&self) -> Result<Contents<'_, File>, Failure> {
         Contents::find(&self.database, self.prefix.as_deref())
             .map_err(|finding| self.damaged(&finding))
     }
 
     /// Calls `each` with every live entry.
-    pub(crate) fn each_live(
+    ///
+    /// # Errors
+    /// 65: it is damaged; what `each` fails with.
+    pub fn each_live(
         &self,
         contents: &Contents<'_, File>,
         mut each: impl FnMut(Entry<'_>) -> Result<(), Failure>,
@@ -66,8 +73,11 @@ impl Snapshot {
         failed.map_or(Ok(()), Err)
     }
 
-    /// The value in the clear; an error says why there is none.
-    pub(crate) fn clear<'a>(&self, entry: &Entry<'a>) -> Result<Clear<'a>, Closed> {
+    /// The value in the clear.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn clear<'a>(&self, entry: &Entry<'a>) -> Result<Clear<'a>, Closed> {
         let Some(sealed) = Sealed::parse(entry.value) else {
             return Ok(Clear::Stored(entry.value));
         };
@@ -89,14 +99,15 @@ impl Snapshot {
         }
     }
 
-    pub(crate) fn damaged(&self, finding: &Finding) -> Failure {
+    /// The failure of a damaged place.
+    pub fn damaged(&self, finding: &Finding) -> Failure {
         Failure::new(Exit::Data, format!("{} is damaged: {finding}", self.name))
             .hint("`talosctl-snapshot-inspect check` lists everything that is wrong with it")
     }
 }
 
 /// A value that can be read.
-pub(crate) enum Clear<'a> {
+pub enum Clear<'a> {
     /// As it is stored.
     Stored(&'a [u8]),
     /// Decrypted.
@@ -104,7 +115,8 @@ pub(crate) enum Clear<'a> {
 }
 
 impl Clear<'_> {
-    pub(crate) fn bytes(&self) -> &[u8] {
+    /// Its bytes.
+    pub fn bytes(&self) -> &[u8] {
         match self {
             Self::Stored(bytes) => bytes,
             Self::Opened(bytes) => bytes,
@@ -114,28 +126,28 @@ impl Clear<'_> {
 
 /// Why an encrypted value cannot be read.
 #[derive(Debug, Clone)]
-pub(crate) struct Closed {
+pub struct Closed {
     /// As `secretbox:key2`.
-    pub(crate) encryption: String,
+    pub encryption: String,
     /// What to do about it, or why nothing can be done.
-    pub(crate) why: String,
+    pub why: String,
 }
 
 /// What a key is called in listings: the object, or the key as it is.
-pub(crate) fn key_text<'a>(entry: &Entry<'a>) -> Cow<'a, str> {
+pub fn key_text<'a>(entry: &Entry<'a>) -> Cow<'a, str> {
     String::from_utf8_lossy(entry.etcd_key)
 }
 
 /// Resources as reports for people call them: without the group where no other resource of the
 /// report has the name.
-pub(crate) struct ShortNames {
+pub struct ShortNames {
     ambiguous: BTreeSet<String>,
     wide: bool,
 }
 
 impl ShortNames {
     /// Of a report with these resources; `wide`: nothing is shortened.
-    pub(crate) fn new<'a>(resources: impl Iterator<Item = &'a str>, wide: bool) -> Self {
+    pub fn new<'a>(resources: impl Iterator<Item = &'a str>, wide: bool) -> Self {
         let all: BTreeSet<&str> = resources.collect();
         let (mut seen, mut ambiguous) = (BTreeSet::new(), BTreeSet::new());
         for resource in all {
@@ -146,7 +158,8 @@ impl ShortNames {
         Self { ambiguous, wide }
     }
 
-    pub(crate) fn of<'a>(&self, resource: &'a str) -> &'a str {
+    /// One resource.
+    pub fn of<'a>(&self, resource: &'a str) -> &'a str {
         let short = plural(resource);
         if self.wide || self.ambiguous.contains(short) {
             resource
@@ -163,20 +176,17 @@ fn plural(resource: &str) -> &str {
 }
 
 /// Says so where the keys have another prefix than Talos' API server gives them.
-pub(crate) fn prefix_note(grammar: &Grammar) -> Option<String> {
+pub fn prefix_note(grammar: &Grammar) -> Option<String> {
     let prefix = grammar.prefix();
-    (prefix != etcdbackup::snapshot::kubernetes::DEFAULT_PREFIX)
+    (prefix != crate::snapshot::kubernetes::DEFAULT_PREFIX)
         .then(|| format!("the API server's keys begin with `{prefix}`"))
 }
 
-/// The keys of a file.
-pub(crate) fn keyring(flags: &KeyFlags) -> Result<Option<Keyring>, Failure> {
-    let file = flags.machine_config.as_deref().or(flags.secrets.as_deref());
-    file.map(read_keys).transpose()
-}
-
 /// Reads a machine config or a secrets bundle.
-pub(crate) fn read_keys(file: &Path) -> Result<Keyring, Failure> {
+///
+/// # Errors
+/// 78: it cannot be read, or holds no keys that are understood.
+pub fn read_keys(file: &Path) -> Result<Keyring, Failure> {
     let text = std::fs::read_to_string(file).map(Zeroizing::new).map_err(|error| {
         Failure::new(Exit::Config, format!("cannot read `{}`: {error}", file.display()))
             .hint("name a machine config with `--machine-config` or a secrets bundle with `--secrets`")

@@ -1,43 +1,48 @@
 //! Whether two snapshots of the same objects are of one history, and one file.
 
-use etcdbackup::failure::Failure;
-use etcdbackup::snapshot::report::{HashKvReport, StatusReport};
 use serde::Serialize;
 
-use crate::input::Input;
-use crate::output::line;
+use super::text::line;
+use crate::snapshot::Checked;
+use crate::snapshot::report::{HashKvReport, StatusReport};
 
 /// What tells two snapshots apart that hold the same objects.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Fingerprints {
+pub struct Fingerprints {
     /// Whether all records are the same: members of one cluster at one revision.
-    pub(crate) same_hash_kv: bool,
+    pub same_hash_kv: bool,
     /// Whether everything is, leases, members and Raft's index included.
-    pub(crate) same_hash: bool,
-    pub(crate) first: Fingerprint,
-    pub(crate) second: Fingerprint,
+    pub same_hash: bool,
+    /// Of the first.
+    pub first: Fingerprint,
+    /// Of the second.
+    pub second: Fingerprint,
 }
 
+/// Of one snapshot.
 #[derive(Debug, Serialize)]
-pub(crate) struct Fingerprint {
-    pub(crate) hash: u32,
-    pub(crate) hashkv: HashKvReport,
+pub struct Fingerprint {
+    /// CRC-32C over everything.
+    pub hash: u32,
+    /// Over the records only.
+    pub hashkv: HashKvReport,
 }
 
 impl Fingerprints {
-    /// Reads all of both.
-    pub(crate) fn of([first, second]: [Input; 2]) -> Result<Self, Failure> {
-        let (first, second) = (Fingerprint::of(&first)?, Fingerprint::of(&second)?);
-        Ok(Self {
+    /// Of two checks.
+    pub fn of(first: &Checked, second: &Checked) -> Self {
+        let (first, second) = (Fingerprint::of(first), Fingerprint::of(second));
+        Self {
             same_hash_kv: first.hashkv == second.hashkv,
             same_hash: first.hash == second.hash,
             first,
             second,
-        })
+        }
     }
 
-    pub(crate) fn text(&self) -> String {
+    /// Two lines for people.
+    pub fn text(&self) -> String {
         let Self { first, second, .. } = self;
         let (one, other) = (first.hashkv, second.hashkv);
         let hash_kv = if self.same_hash_kv {
@@ -61,11 +66,11 @@ impl Fingerprints {
 }
 
 impl Fingerprint {
-    fn of(input: &Input) -> Result<Self, Failure> {
-        let report = StatusReport::from(&input.checked()?);
-        Ok(Self {
+    fn of(checked: &Checked) -> Self {
+        let report = StatusReport::from(checked);
+        Self {
             hash: report.hash,
             hashkv: report.hashkv,
-        })
+        }
     }
 }

@@ -3,19 +3,20 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use etcdbackup::backup::Meter;
-use etcdbackup::cli::{Progress, Ui};
-use etcdbackup::recovery::bootstrap::Told;
+use super::{Progress, Ui};
+use crate::backup::Meter;
+use crate::recovery::bootstrap::Told;
 
 /// Talks through the user's terminal or log.
-pub(crate) struct Telling<'a> {
+pub struct Telling<'a> {
     ui: &'a Ui,
     progress: Mutex<Option<Progress>>,
     begun: AtomicBool,
 }
 
 impl<'a> Telling<'a> {
-    pub(crate) fn new(ui: &'a Ui) -> Self {
+    /// To this user; nothing was begun yet.
+    pub fn new(ui: &'a Ui) -> Self {
         Self {
             ui,
             progress: Mutex::new(None),
@@ -24,7 +25,7 @@ impl<'a> Telling<'a> {
     }
 
     /// Whether Bootstrap was asked for: from there on it goes on by itself.
-    pub(crate) fn has_begun(&self) -> bool {
+    pub fn has_begun(&self) -> bool {
         self.begun.load(Ordering::Relaxed)
     }
 

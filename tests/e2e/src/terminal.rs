@@ -1,0 +1,205 @@
+//! A program at a real pseudo-terminal, with a person who reads and types.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::process::{Child, ExitStatus, Stdio};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use rustix::fs::{Mode, OFlags};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{LocalModes, tcgetattr};
+
+use crate::{World, secrets};
+
+/// After which a program hangs: far beyond each of its own limits.
+const PATIENCE: Duration = Duration::from_secs(300);
+/// Between two looks at the terminal's attributes.
+const LOOK: Duration = Duration::from_millis(5);
+/// Wide and high enough that nothing breaks or scrolls.
+const SIZE: (u16, u16) = (2000, 250);
+
+/// A program that talks to a terminal.
+pub struct Terminal {
+    child: Child,
+    screen: File,
+    shown: Arc<(Mutex<Shown>, Condvar)>,
+    reader: Option<JoinHandle<()>>,
+    read: usize,
+    /// How lines were treated before it started.
+    found: LocalModes,
+}
+
+#[derive(Default)]
+struct Shown {
+    bytes: Vec<u8>,
+    ended: bool,
+}
+
+impl Terminal {
+    /// Starts a program of ours in a world, at a terminal that controls it.
+    ///
+    /// # Panics
+    /// There is no pseudo-terminal, or no such program.
+    pub fn start(world: &World, program: &str, arguments: &[&str]) -> Self {
+        let screen = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)
+            .expect("a pseudo-terminal");
+        grantpt(&screen).expect("a granted terminal");
+        unlockpt(&screen).expect("an unlocked terminal");
+        let name = ptsname(&screen, Vec::new()).expect("the terminal's name");
+        let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
+        let line = rustix::fs::open(name.as_c_str(), flags, Mode::empty()).expect("a terminal");
+        let found = modes(&line);
+        let end = |line: &OwnedFd| Stdio::from(line.try_clone().expect("another end"));
+        let mut command = world.command("setsid");
+        command
+            .arg("--ctty")
+            .arg(crate::programs().join(program))
+            .args(arguments)
+            .env("TERM", "xterm")
+            .env("ETCDBACKUP_SURVEY_PAUSE", "1ms")
+            .stdin(end(&line))
+            .stdout(end(&line))
+            .stderr(end(&line));
+        let child = command.spawn().expect("setsid");
+        let screen = File::from(screen);
+        let shown = Arc::default();
+        let reader = read(screen.try_clone().expect("the screen"), Arc::clone(&shown));
+        Self {
+            child,
+            screen,
+            shown,
+            reader: Some(reader),
+            read: 0,
+            found,
+        }
+    }
+
+    /// Waits until `text` is shown, behind what was waited for before.
+    ///
+    /// # Panics
+    /// The program ends or hangs without it.
+    pub fn expect(&mut self, text: &str) -> &mut Self {
+        let (shown, more) = &*self.shown;
+        let until = Instant::now() + PATIENCE;
+        let mut seen = shown.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            let new = seen.bytes.get(self.read..).unwrap_or_default();
+            if let Some(at) = find(new, text.as_bytes()) {
+                self.read += at + text.len();
+                break;
+            }
+            let all = String::from_utf8_lossy(&seen.bytes);
+            assert!(!seen.ended, "it ended, and `{text}` was not shown:\n{all}");
+            assert!(Instant::now() < until, "`{text}` was not shown:\n{all}");
+            let wait = more.wait_timeout(seen, Duration::from_secs(1));
+            seen = wait.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        drop(seen);
+        self
+    }
+
+    /// Types a line, once the program reads keys: what is typed before would be shown twice.
+    ///
+    /// # Panics
+    /// The program never reads.
+    pub fn answer(&mut self, line: &str) -> &mut Self {
+        self.keys(&format!("{line}\r"))
+    }
+
+    /// Types keys (`\u{3}`: Ctrl-C), once the program reads them.
+    ///
+    /// # Panics
+    /// As [`Self::answer`].
+    pub fn keys(&mut self, keys: &str) -> &mut Self {
+        let until = Instant::now() + PATIENCE;
+        while modes(&self.screen).contains(LocalModes::ICANON) {
+            assert!(
+                Instant::now() < until,
+                "nobody reads:\n{}",
+                self.transcript()
+            );
+            std::thread::sleep(LOOK);
+        }
+        self.screen.write_all(keys.as_bytes()).expect("a keyboard");
+        self
+    }
+
+    /// What a person has seen, line by line, without what was drawn over.
+    pub fn transcript(&self) -> String {
+        let seen = self.shown.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let contents = emulated(&seen.bytes).screen().contents();
+        let lines = contents
+            .lines()
+            .map(|line| line.trim_end().to_owned() + "\n");
+        lines.collect()
+    }
+
+    /// Waits for the end: its status and everything a person has seen. No secret was shown, and
+    /// the terminal is as it was found, with its cursor.
+    ///
+    /// # Panics
+    /// It hangs, shows a secret, or leaves the terminal otherwise.
+    pub fn end(mut self) -> (ExitStatus, String) {
+        let until = Instant::now() + PATIENCE;
+        let status = loop {
+            if let Some(status) = self.child.try_wait().expect("a child") {
+                break status;
+            }
+            assert!(Instant::now() < until, "it hangs:\n{}", self.transcript());
+            std::thread::sleep(LOOK);
+        };
+        if let Some(reader) = self.reader.take() {
+            reader.join().expect("a reader");
+        }
+        let seen = self.shown.0.lock().unwrap_or_else(PoisonError::into_inner);
+        secrets::assert_none("the terminal", &seen.bytes);
+        assert!(!emulated(&seen.bytes).screen().hide_cursor());
+        assert_eq!(modes(&self.screen), self.found);
+        drop(seen);
+        (status, self.transcript())
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        // A test that stopped half way leaves nobody behind; one that ended has.
+        let _ended = self.child.kill();
+        let _ended = self.child.wait();
+    }
+}
+
+fn modes(line: &impl AsFd) -> LocalModes {
+    let attributes = tcgetattr(line).expect("a terminal's attributes");
+    attributes.local_modes
+}
+
+fn emulated(bytes: &[u8]) -> vt100::Parser {
+    let mut parser = vt100::Parser::new(SIZE.0, SIZE.1, 0);
+    parser.process(bytes);
+    parser
+}
+
+/// Keeps everything that is shown until the program's end of the terminal is closed.
+fn read(mut screen: File, to: Arc<(Mutex<Shown>, Condvar)>) -> JoinHandle<()> {
+    std::thread::spawn(move || {
+        let mut buffer = [0; 4096];
+        loop {
+            // The end is an error: nobody has the other end open.
+            let count = screen.read(&mut buffer).unwrap_or(0);
+            let mut shown = to.0.lock().unwrap_or_else(PoisonError::into_inner);
+            shown.bytes.extend_from_slice(&buffer[..count]);
+            shown.ended = count == 0;
+            to.1.notify_all();
+            if shown.ended {
+                return;
+            }
+        }
+    })
+}
+
+fn find(text: &[u8], wanted: &[u8]) -> Option<usize> {
+    text.windows(wanted.len()).position(|part| part == wanted)
+}
