@@ -2,7 +2,7 @@
 
 use etcdbackup::cli::{Context, Given, Telling};
 use etcdbackup::failure::{Exit, Failure};
-use etcdbackup::recovery::bootstrap::{Limits, Order, Outcome, bootstrap, restart_kubelets};
+use etcdbackup::recovery::bootstrap::{Order, Outcome, bootstrap, restart_kubelets};
 use etcdbackup::recovery::{Beforehand, survey};
 use etcdbackup::talos::Talos;
 
@@ -53,11 +53,7 @@ async fn recovered(
         raw: cli.raw,
         beforehand: &beforehand,
         dry_run: cli.dry_run,
-        limits: Limits {
-            upload: cli.upload_timeout,
-            restore: cli.restore_timeout,
-            join: cli.join_timeout,
-        },
+        limits: cli.limits.limits(),
     };
     for warning in given.facts.must_pass(&seen)? {
         context.ui.warn(&format!("{}: {warning}", given.facts.name));

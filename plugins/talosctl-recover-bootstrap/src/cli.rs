@@ -1,11 +1,10 @@
 //! Flags only.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::Parser;
 use etcdbackup::cli::flags::CommonFlags;
-use etcdbackup::cli::{ReachFlags, duration, env};
+use etcdbackup::cli::{ReachFlags, RestoreFlags, env};
 
 /// Bring etcd back from a snapshot, on one node, and wait until the others have joined
 ///
@@ -35,15 +34,8 @@ pub(crate) struct RecoverBootstrap {
     /// Machine config whose keys are tried [default: a live node's]
     #[arg(long, env = env::MACHINE_CONFIG, value_name = "FILE", hide_short_help = true)]
     pub(crate) machine_config: Option<PathBuf>,
-    /// How long the upload may take
-    #[arg(long, env = env::UPLOAD_TIMEOUT, default_value = "1h", value_parser = duration, value_name = "TIME", hide_short_help = true)]
-    pub(crate) upload_timeout: Duration,
-    /// How long etcd may take from Bootstrap until it is healthy
-    #[arg(long, env = env::RESTORE_TIMEOUT, default_value = "15m", value_parser = duration, value_name = "TIME", hide_short_help = true)]
-    pub(crate) restore_timeout: Duration,
-    /// How long the other control planes may take to join
-    #[arg(long, env = env::JOIN_TIMEOUT, default_value = "15m", value_parser = duration, value_name = "TIME", hide_short_help = true)]
-    pub(crate) join_timeout: Duration,
+    #[command(flatten)]
+    pub(crate) limits: RestoreFlags,
     /// Where stdin is kept while it is looked at; without it $TMPDIR or /var/tmp
     #[arg(long, env = env::SPOOL_DIR, value_name = "DIR", hide_short_help = true)]
     pub(crate) spool_dir: Option<PathBuf>,

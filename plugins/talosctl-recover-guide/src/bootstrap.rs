@@ -4,7 +4,7 @@ use etcdbackup::cli::{Given, Telling};
 use etcdbackup::cli::{findings, recovery_text};
 use etcdbackup::failure::{Exit, Failure};
 use etcdbackup::recovery::bootstrap::{
-    Limits, Order, Outcome, allowed, bootstrap, finish, proposed, restart_kubelets,
+    Order, Outcome, allowed, bootstrap, finish, proposed, restart_kubelets,
 };
 use etcdbackup::recovery::{Assertion, NodeSurvey};
 
@@ -36,11 +36,7 @@ impl Guide<'_> {
             raw: false,
             beforehand: &beforehand,
             dry_run: self.cli.dry_run,
-            limits: Limits {
-                upload: self.cli.upload_timeout,
-                restore: self.cli.restore_timeout,
-                join: self.cli.join_timeout,
-            },
+            limits: self.cli.limits.limits(),
         };
         allowed(&seen.survey, &order)?;
         let cluster = seen.survey.cluster_called()?;
@@ -71,7 +67,7 @@ impl Guide<'_> {
             return Ok(());
         }
         let telling = Telling::new(&self.context.ui);
-        let limit = self.cli.join_timeout;
+        let limit = self.cli.limits.join_timeout;
         let work = finish(self.talos, &seen.survey, target, limit, &telling);
         let outcome = self
             .unless_stopped(work, "the others go on joining by themselves")

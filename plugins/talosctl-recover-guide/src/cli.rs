@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use etcdbackup::cli::flags::{CommonFlags, StoreFlags};
-use etcdbackup::cli::{RecoverFlags, duration, env};
+use etcdbackup::cli::{RecoverFlags, RestoreFlags, duration, env};
 
 /// Bring a dead control plane back, step by step, in one conversation
 ///
@@ -49,15 +49,8 @@ pub(crate) struct RecoverGuide {
     /// How long a wiped node may take to come back
     #[arg(long, env = env::WIPE_TIMEOUT, default_value = "15m", value_parser = duration, value_name = "TIME", hide_short_help = true)]
     pub(crate) wipe_timeout: Duration,
-    /// How long the upload may take
-    #[arg(long, env = env::UPLOAD_TIMEOUT, default_value = "1h", value_parser = duration, value_name = "TIME", hide_short_help = true)]
-    pub(crate) upload_timeout: Duration,
-    /// How long etcd may take from Bootstrap until it is healthy
-    #[arg(long, env = env::RESTORE_TIMEOUT, default_value = "15m", value_parser = duration, value_name = "TIME", hide_short_help = true)]
-    pub(crate) restore_timeout: Duration,
-    /// How long the other control planes may take to join
-    #[arg(long, env = env::JOIN_TIMEOUT, default_value = "15m", value_parser = duration, value_name = "TIME", hide_short_help = true)]
-    pub(crate) join_timeout: Duration,
+    #[command(flatten)]
+    pub(crate) limits: RestoreFlags,
     #[command(flatten)]
     pub(crate) recover: RecoverFlags,
     #[command(flatten)]

@@ -67,7 +67,7 @@ pub(crate) async fn run(cli: RecoverGuide, context: Context) -> Result<Exit, Fai
 impl Guide<'_> {
     async fn converse(&self) -> Result<Exit, Failure> {
         self.say(INTRODUCTION);
-        let seen = self.look(&[]).await?;
+        let seen = self.look(None).await?;
         match seen.stage() {
             Stage::Well => {
                 self.say("There is nothing to restore. What else there is to know:\n");
@@ -75,7 +75,7 @@ impl Guide<'_> {
             }
             Stage::Joins(node) => {
                 self.join(&seen, node).await?;
-                self.recovered(true).await
+                self.recovered(!self.cli.dry_run).await
             }
             Stage::Repair => self.repair(&seen),
             Stage::Restore => self.restore(&seen).await,
@@ -87,7 +87,7 @@ impl Guide<'_> {
             return Ok(Exit::No);
         }
         let given = self.backup().await?;
-        let seen = self.look(&given.facts.members).await?;
+        let seen = self.look(Some(&given.facts)).await?;
         if !matches!(seen.stage(), Stage::Restore) {
             return Err(Failure::new(
                 Exit::Temporary,
@@ -107,12 +107,13 @@ impl Guide<'_> {
     }
 
     /// Looks at every control plane, those of the snapshot at hand too, and tells the verdict.
-    pub(crate) async fn look(&self, members: &[Member]) -> Result<Seen, Failure> {
+    pub(crate) async fn look(&self, file: Option<&FileFacts>) -> Result<Seen, Failure> {
+        let name = file.map(|file| file.name.as_str());
         self.step(
             "Look at every control plane",
-            &self.commands.check("unrecoverable", None),
+            &self.commands.check("unrecoverable", name),
         );
-        let beforehand = self.beforehand(members);
+        let beforehand = self.beforehand(file.map_or(&[], |file| &file.members));
         let pause = self.cli.survey_pause;
         let work = async { Ok(look(self.context, self.talos, &beforehand, pause).await) };
         let (survey, judgement) = self.unless_stopped(work, "nothing was changed").await?;

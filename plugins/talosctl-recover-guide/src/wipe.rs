@@ -44,7 +44,7 @@ impl Guide<'_> {
         let work = wipe(self.talos, &plan, self.cli.wipe_timeout, &note);
         let left = "a wipe that was asked for goes on by itself";
         self.unless_stopped(work, left).await?;
-        self.look(&given.facts.members).await.map(Some)
+        self.look(Some(&given.facts)).await.map(Some)
     }
 
     /// What was given up at the command line, as the wipe by itself takes it.

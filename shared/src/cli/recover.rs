@@ -1,10 +1,12 @@
 //! Flags of the programs that recover: who is asked, and who is gone.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 
-use super::env;
+use super::{duration, env};
+use crate::recovery::bootstrap::Limits;
 use crate::talos::Selection;
 
 /// Which control planes, and how to reach them (talosctl's names).
@@ -49,6 +51,31 @@ impl ReachFlags {
             context: self.context.clone(),
             endpoints: self.endpoints.clone(),
             nodes: nodes.to_vec(),
+        }
+    }
+}
+
+/// How long the steps of a restore may take.
+#[derive(Debug, Clone, Args)]
+pub struct RestoreFlags {
+    /// How long the upload may take
+    #[arg(long, env = env::UPLOAD_TIMEOUT, default_value = "1h", value_parser = duration, value_name = "TIME", hide_short_help = true)]
+    pub upload_timeout: Duration,
+    /// How long etcd may take from Bootstrap until it is healthy
+    #[arg(long, env = env::RESTORE_TIMEOUT, default_value = "15m", value_parser = duration, value_name = "TIME", hide_short_help = true)]
+    pub restore_timeout: Duration,
+    /// How long the other control planes may take to join
+    #[arg(long, env = env::JOIN_TIMEOUT, default_value = "15m", value_parser = duration, value_name = "TIME", hide_short_help = true)]
+    pub join_timeout: Duration,
+}
+
+impl RestoreFlags {
+    /// As a bootstrap takes them.
+    pub fn limits(&self) -> Limits {
+        Limits {
+            upload: self.upload_timeout,
+            restore: self.restore_timeout,
+            join: self.join_timeout,
         }
     }
 }

@@ -127,6 +127,14 @@ impl Terminal {
         self
     }
 
+    /// Types Ctrl-C while nobody reads keys: the terminal makes a signal of it.
+    ///
+    /// # Panics
+    /// The terminal is gone.
+    pub fn interrupt(&mut self) {
+        self.screen.write_all(b"\x03").expect("a keyboard");
+    }
+
     /// What a person has seen, line by line, without what was drawn over.
     pub fn transcript(&self) -> String {
         let seen = self.shown.0.lock().unwrap_or_else(PoisonError::into_inner);

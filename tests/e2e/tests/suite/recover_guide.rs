@@ -13,19 +13,17 @@ use crate::support::{code, ok, refused};
 const STORE: &str = "s3://backups/prod";
 const FROM_STORE: [&str; 4] = [STORE, "-i", "key.txt", "--no-progress"];
 
+/// Stores a file as a backup of the cluster.
+fn push(world: &World, file: &str) {
+    let how = ["-R", "recipients.txt", "--cluster-name", "prod"];
+    let arguments = [&["-f", file, STORE], &how[..]].concat();
+    ok(&world.ours("talosctl-snapshot-push", &arguments));
+}
+
 /// A filled cluster whose backup lies in the store; its machines have an administrator.
 fn stored() -> World {
     let world = backed_up_alike();
-    let push = [
-        "-f",
-        "db.snapshot",
-        STORE,
-        "-R",
-        "recipients.txt",
-        "--cluster-name",
-        "prod",
-    ];
-    ok(&world.ours("talosctl-snapshot-push", &push));
+    push(&world, "db.snapshot");
     forget(&world);
     world
 }
@@ -75,7 +73,7 @@ fn steady(world: &World, transcript: &str) -> String {
         ),
         (r"(?m)^\d of 3 control planes vote\n", ""),
         (r"(?m)^not all is well yet.*\n", ""),
-        (r"\b[0-9a-f]{16}\b", "MEMBER"),
+        (r"\b[0-9a-f]{16}\b( leader)?", "MEMBER"),
     ];
     let text = rules
         .iter()
@@ -279,16 +277,7 @@ fn two_backups_are_compared_before_one_is_taken() {
     let world = stored();
     world.fill(320);
     ok(&world.ours("talosctl-snapshot-take", &["-o", "newer.snapshot"]));
-    let push = [
-        "-f",
-        "newer.snapshot",
-        STORE,
-        "-R",
-        "recipients.txt",
-        "--cluster-name",
-        "prod",
-    ];
-    ok(&world.ours("talosctl-snapshot-push", &push));
+    push(&world, "newer.snapshot");
     all_wiped(&world);
     let mut guide = guide(&world, &["--dry-run"]);
     guide.expect("Number of the backup").answer("1");
@@ -304,5 +293,72 @@ fn two_backups_are_compared_before_one_is_taken() {
         .answer("");
     let transcript = ended(guide, 0);
     assert!(transcript.contains("gets old.snapshot"), "{transcript}");
+    assert_eq!(changes(&world), []);
+}
+
+#[test]
+fn what_was_restored_is_waited_for_and_restored_no_more() {
+    let world = stored();
+    all_wiped(&world);
+    world.talos.keep_learner(2, true);
+    let first = world.talos.address(0);
+    let bootstrap = ["-n", &first, "db.snapshot", "--join-timeout", "5s"];
+    let late = world.ours("talosctl-recover-bootstrap", &bootstrap);
+    refused(&late, 75, "not joined");
+    forget(&world);
+    let mut stopped = guide(&world, &[]);
+    stopped.expect("etcd was restored on node cp-1");
+    stopped.expect("control planes vote");
+    stopped.interrupt();
+    let transcript = ended(stopped, 130);
+    assert!(transcript.contains("go on joining"), "{transcript}");
+    let mut again = guide(&world, &[]);
+    again.expect("etcd was restored on node cp-1");
+    world.talos.keep_learner(2, false);
+    again.expect("Restart them now").answer("no");
+    let transcript = ended(again, 0);
+    assert!(!transcript.contains("Number of the backup"), "{transcript}");
+    assert_eq!(changes(&world), []);
+}
+
+#[test]
+fn a_bad_backup_is_said_and_never_passed_over_in_silence() {
+    let world = stored();
+    all_wiped(&world);
+    let store = format!("file://{}/store", world.folder.path().display());
+    let push = [
+        "-f",
+        "db.snapshot",
+        &store,
+        "--no-encrypt",
+        "--cluster-name",
+        "prod",
+    ];
+    ok(&world.ours("talosctl-snapshot-push", &push));
+    let newer = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(60);
+    let name = format!("prod-{newer:.3}.snap").replace(':', "-");
+    std::fs::write(world.path("store").join(name), b"no snapshot").unwrap();
+    let arguments = [store.as_str(), "--dry-run", "--no-progress"];
+    let start = || Terminal::start(&world, "talosctl-recover-guide", &arguments);
+    let mut guide = start();
+    guide.expect("Number of the backup").answer("1");
+    guide.expect("Keep it in the file").answer("bad.snapshot");
+    guide.expect("not an etcd snapshot");
+    guide.expect("Number of the backup").answer("2");
+    guide.expect("Keep it in the file").answer("good.snapshot");
+    guide.expect("Is it from before the damage").keys("\u{3}");
+    ended(guide, 130);
+    assert!(!world.path("bad.snapshot").exists());
+    // What a verification has found moves the offer.
+    let verified = world.ours("kubectl-etcdbackup", &["verify", &store, "--all", "--deep"]);
+    assert_eq!(code(&verified), 65);
+    let mut guide = start();
+    guide.expect("failed (deep)");
+    guide.expect("good (deep)");
+    guide.expect("Number of the backup").answer("");
+    guide.expect("Keep it in the file").answer("good.snapshot");
+    guide.expect("exists, and is proven").answer("yes");
+    guide.expect("Is it from before the damage").keys("\u{3}");
+    ended(guide, 130);
     assert_eq!(changes(&world), []);
 }
