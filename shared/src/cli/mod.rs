@@ -39,6 +39,6 @@ pub use given::Given;
 pub use limits::{StreamFlags, duration};
 pub use progress::Progress;
 #[cfg(feature = "recovery")]
-pub use recover::{ReachFlags, RecoverFlags};
+pub use recover::{KubeFlags, ReachFlags, RecoverFlags};
 pub use ui::Ui;
 pub use upload::UploadFlags;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::env;
+use crate::kube;
 use crate::talos::Selection;
 
 /// Which control planes, and how to reach them (talosctl's names).
@@ -49,6 +50,31 @@ impl ReachFlags {
             context: self.context.clone(),
             endpoints: self.endpoints.clone(),
             nodes: nodes.to_vec(),
+        }
+    }
+}
+
+/// How the Kubernetes API is reached, where a program of Talos asks it too.
+#[derive(Debug, Clone, Args)]
+pub struct KubeFlags {
+    /// Kubeconfig [default: KUBECONFIG, else one made by Talos]
+    ///
+    /// Kubeconfig whose credentials are used [default: KUBECONFIG, else an administrator's that
+    /// a control plane makes]. The server it names is not asked: each control plane is, at its
+    /// own address.
+    #[arg(long, env = env::KUBECONFIG, value_name = "FILE", help_heading = "Kubernetes", hide_short_help = true)]
+    pub kubeconfig: Option<PathBuf>,
+    /// Context of the kubeconfig [default: its own]
+    #[arg(long, env = env::KUBE_CONTEXT, value_name = "NAME", help_heading = "Kubernetes", hide_short_help = true)]
+    pub kube_context: Option<String>,
+}
+
+impl KubeFlags {
+    /// As the Kubernetes client takes them.
+    pub fn selection(&self) -> kube::Selection {
+        kube::Selection {
+            kubeconfig: self.kubeconfig.clone(),
+            context: self.kube_context.clone(),
         }
     }
 }
