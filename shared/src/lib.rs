@@ -1,8 +1,8 @@
 //! Support crate of the etcdbackup suite.
 //!
-//! Modules point one way: `cli` → `backup`, `recovery` → `talos`, `snapshot`, `seal`, `catalogue` →
-//! `store` → `failure`. Only `talos` names the Talos protos, only `store::s3` the AWS SDK, only
-//! `seal` age. `docs/architecture.md` in the repository draws the map.
+//! Modules point one way: `cli` → `backup`, `recovery` → `talos`, `snapshot`, `seal`, `catalogue`,
+//! `kube` → `store` → `failure`. Only `talos` names the Talos protos, only `store::s3` the AWS SDK,
+//! only `kube` the kube crate, only `seal` age. `docs/architecture.md` in the repository draws the map.
 
 pub mod failure;
 
@@ -14,6 +14,8 @@ pub mod catalogue;
 pub mod cli;
 #[cfg(feature = "drill")]
 pub mod drill;
+#[cfg(feature = "kube")]
+pub mod kube;
 #[cfg(feature = "recovery")]
 pub mod recovery;
 #[cfg(feature = "seal")]

@@ -2,7 +2,9 @@
 
 use etcdbackup::cli::{Context, Given, look};
 use etcdbackup::failure::{Exit, Failure};
+use etcdbackup::kube::Access;
 use etcdbackup::recovery::checks::{Client, Evidence};
+use etcdbackup::recovery::kubernetes::{self, Baseline};
 use etcdbackup::recovery::{Assertion, Beforehand, Report};
 use etcdbackup::talos::Talos;
 
@@ -14,6 +16,9 @@ pub(crate) async fn run(cli: RecoverCheck, context: Context) -> Result<Exit, Fai
     if assertion == Assertion::Snapshot && cli.file.is_none() {
         return Err(Failure::new(Exit::Usage, "no snapshot is named")
             .hint("name a file: `talosctl-recover-check snapshot FILE`"));
+    }
+    if assertion != Assertion::Recovered && cli.against.is_some() {
+        context.ui.warn("`--against` is of use to `recovered` only");
     }
     let mut cancel = context.cancel.clone();
     let work = checked(&cli, assertion, &context);
@@ -28,6 +33,12 @@ async fn checked(
     assertion: Assertion,
     context: &Context,
 ) -> Result<Exit, Failure> {
+    let (named, against) = if assertion == Assertion::Recovered {
+        let named = Access::named(&cli.kube.selection())?;
+        (named, against(cli, context).await?)
+    } else {
+        (None, None)
+    };
     let talos = Talos::connect(&cli.recover.reach.selection(&cli.recover.nodes))?;
     talos.notes().iter().for_each(|note| context.ui.warn(note));
     let given = match &cli.file {
@@ -51,6 +62,11 @@ async fn checked(
         ),
         None => None,
     };
+    let kubernetes = if assertion == Assertion::Recovered {
+        Some(kubernetes::look(&talos, &survey, named.as_ref(), against.as_ref()).await)
+    } else {
+        None
+    };
     let client = Client {
         roles: talos.roles().to_vec(),
         end: talos.certificate_end(),
@@ -60,8 +76,22 @@ async fn checked(
         judgement: &judgement,
         client: &client,
         file: facts.as_ref(),
+        kubernetes: kubernetes.as_ref(),
     };
     tell(cli, assertion, &evidence, context)
+}
+
+/// What the snapshot had that the live cluster is compared with.
+async fn against(cli: &RecoverCheck, context: &Context) -> Result<Option<Baseline>, Failure> {
+    let Some(name) = &cli.against else {
+        return Ok(None);
+    };
+    if name == "-" && cli.file.as_deref() == Some("-") {
+        return Err(Failure::new(Exit::Usage, "stdin is named twice")
+            .hint("give one of both snapshots as a file"));
+    }
+    let given = Given::open(name, cli.spool_dir.as_deref(), context).await?;
+    given.baseline().await.map(Some)
 }
 
 fn tell(

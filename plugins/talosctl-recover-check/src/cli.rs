@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 use etcdbackup::cli::flags::CommonFlags;
-use etcdbackup::cli::{RecoverFlags, duration, env};
+use etcdbackup::cli::{KubeFlags, RecoverFlags, duration, env};
 use etcdbackup::recovery::Assertion;
 
 /// Tell whether a control plane needs a restore, and whether it is ready for one
@@ -37,8 +37,13 @@ pub(crate) struct RecoverCheck {
     /// Where stdin is kept while it is looked at; without it $TMPDIR or /var/tmp
     #[arg(long, env = env::SPOOL_DIR, value_name = "DIR", hide_short_help = true)]
     pub(crate) spool_dir: Option<PathBuf>,
+    /// `recovered`: compare the live cluster with this snapshot, older or newer
+    #[arg(long, env = env::AGAINST, value_name = "FILE")]
+    pub(crate) against: Option<String>,
     #[command(flatten)]
     pub(crate) recover: RecoverFlags,
+    #[command(flatten)]
+    pub(crate) kube: KubeFlags,
     #[command(flatten)]
     pub(crate) common: CommonFlags,
 }

@@ -6,6 +6,7 @@ use etcdbackup::cli::ui::printable;
 use etcdbackup::cli::{Context, Given, findings, look, recovery_text};
 use etcdbackup::failure::{Exit, Failure};
 use etcdbackup::recovery::checks::{Client, Evidence};
+use etcdbackup::recovery::kubernetes::Kubernetes;
 use etcdbackup::recovery::{
     Assertion, Beforehand, FileFacts, Judgement, NodeSurvey, Report, Survey, Verdict, bootstrap,
 };
@@ -35,6 +36,8 @@ pub(crate) struct Guide<'a> {
 pub(crate) struct Seen {
     pub(crate) survey: Survey,
     pub(crate) judgement: Judgement,
+    /// Only where it is asked whether the cluster is back.
+    pub(crate) kubernetes: Option<Kubernetes>,
 }
 
 /// Where the cluster is.
@@ -119,7 +122,11 @@ impl Guide<'_> {
         let (survey, judgement) = self.unless_stopped(work, "nothing was changed").await?;
         self.say(&recovery_text::control_planes(&survey, &judgement));
         self.say(&recovery_text::verdict(&judgement));
-        Ok(Seen { survey, judgement })
+        Ok(Seen {
+            survey,
+            judgement,
+            kubernetes: None,
+        })
     }
 
     pub(crate) fn beforehand(&self, members: &[Member]) -> Beforehand {
@@ -183,6 +190,7 @@ impl Guide<'_> {
             judgement: &seen.judgement,
             client: &client,
             file,
+            kubernetes: seen.kubernetes.as_ref(),
         };
         let again = |more: &[&str]| self.context.called.with(more);
         tell(&Report::new(assertion, &evidence, &again))

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use etcdbackup::cli::{findings, recovery_text};
 use etcdbackup::failure::{Exit, Failure};
-use etcdbackup::recovery::{Assertion, Severity, judge, survey};
+use etcdbackup::recovery::{Assertion, Severity, judge, kubernetes, survey};
 
 use crate::guide::{Guide, Seen};
 
@@ -60,7 +60,12 @@ impl Guide<'_> {
     async fn seen(&self) -> Seen {
         let survey = survey(self.talos, &self.beforehand(&[])).await;
         let judgement = judge(&survey);
-        Seen { survey, judgement }
+        let kubernetes = kubernetes::look(self.talos, &survey, None, None).await;
+        Seen {
+            survey,
+            judgement,
+            kubernetes: Some(kubernetes),
+        }
     }
 }
 

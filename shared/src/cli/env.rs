@@ -102,6 +102,9 @@ variables! {
     ENDPOINTS "ENDPOINTS" Texts "--endpoints" "Talos endpoints instead of the context's"
     NODES "NODES" Texts "--nodes" "control-plane nodes to ask"
 
+    KUBECONFIG "KUBECONFIG" File "--kubeconfig" "kubeconfig; comes before KUBECONFIG"
+    KUBE_CONTEXT "KUBE_CONTEXT" Text "--kube-context" "context of the kubeconfig"
+
     DESTINATION "DESTINATION" Words "DEST, SOURCE" "where backups lie"
     S3_ENDPOINT "S3_ENDPOINT" Text "--s3-endpoint" "S3 endpoint; comes before AWS_ENDPOINT_URL_S3"
     S3_REGION "S3_REGION" Text "--s3-region" "S3 region; comes before AWS_REGION"
@@ -131,6 +134,7 @@ variables! {
     STREAM_TIMEOUT "STREAM_TIMEOUT" Text "--stream-timeout" "how long one snapshot may take in all"
     SALVAGE "SALVAGE" Switch "--salvage" "save every database that is left"
     SPOOL_DIR "SPOOL_DIR" File "--spool-dir" "folder for unnamed files that need random access"
+    AGAINST "AGAINST" File "--against" "snapshot that the live cluster is compared with"
     SURVEY_PAUSE "SURVEY_PAUSE" Text "--survey-pause" "how long between two looks at a cluster that seems lost"
     UPLOAD_TIMEOUT "UPLOAD_TIMEOUT" Text "--upload-timeout" "how long the upload of a snapshot to a node may take"
     RESTORE_TIMEOUT "RESTORE_TIMEOUT" Text "--restore-timeout" "how long etcd may take from Bootstrap until it is healthy"

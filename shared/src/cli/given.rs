@@ -7,6 +7,7 @@ use tokio::task::spawn_blocking;
 
 use super::Context;
 use crate::failure::{Exit, Failure};
+use crate::recovery::kubernetes::Baseline;
 use crate::recovery::{FileFacts, Known, Survey};
 use crate::snapshot::encryption::{Keyring, parse_keys};
 use crate::snapshot::spool::spool;
@@ -49,6 +50,14 @@ impl Given {
             Ok(Self { file, facts })
         })
         .await
+    }
+
+    /// What it had, for a comparison with the live cluster.
+    ///
+    /// # Errors
+    /// 65: it is damaged; 74: it cannot be read.
+    pub async fn baseline(self) -> Result<Baseline, Failure> {
+        blocking(move || Baseline::of(&self.file, &self.facts)).await
     }
 
     /// The same with the keys of a machine config tried: of a file, or of the first control

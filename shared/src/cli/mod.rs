@@ -52,7 +52,7 @@ pub use limits::{StreamFlags, duration};
 pub use look::look;
 pub use progress::Progress;
 #[cfg(feature = "recovery")]
-pub use recover::{ReachFlags, RecoverFlags, RestoreFlags};
+pub use recover::{KubeFlags, ReachFlags, RecoverFlags, RestoreFlags};
 #[cfg(feature = "recovery")]
 pub use telling::Telling;
 pub use ui::Ui;

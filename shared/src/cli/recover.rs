@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::{duration, env};
+use crate::kube;
 use crate::recovery::bootstrap::Limits;
 use crate::talos::Selection;
 
@@ -76,6 +77,31 @@ impl RestoreFlags {
             upload: self.upload_timeout,
             restore: self.restore_timeout,
             join: self.join_timeout,
+        }
+    }
+}
+
+/// How the Kubernetes API is reached, where a program of Talos asks it too.
+#[derive(Debug, Clone, Args)]
+pub struct KubeFlags {
+    /// Kubeconfig [default: KUBECONFIG, else one made by Talos]
+    ///
+    /// Kubeconfig whose credentials are used [default: KUBECONFIG, else an administrator's that
+    /// a control plane makes]. The server it names is not asked: each control plane is, at its
+    /// own address.
+    #[arg(long, env = env::KUBECONFIG, value_name = "FILE", help_heading = "Kubernetes", hide_short_help = true)]
+    pub kubeconfig: Option<PathBuf>,
+    /// Context of the kubeconfig [default: its own]
+    #[arg(long, env = env::KUBE_CONTEXT, value_name = "NAME", help_heading = "Kubernetes", hide_short_help = true)]
+    pub kube_context: Option<String>,
+}
+
+impl KubeFlags {
+    /// As the Kubernetes client takes them.
+    pub fn selection(&self) -> kube::Selection {
+        kube::Selection {
+            kubeconfig: self.kubeconfig.clone(),
+            context: self.kube_context.clone(),
         }
     }
 }

@@ -16,6 +16,7 @@ mod etcd_version;
 mod file;
 mod finding;
 mod known;
+pub mod kubernetes;
 mod local_data;
 mod look;
 mod report;

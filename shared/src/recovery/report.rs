@@ -5,7 +5,8 @@ use serde::Serialize;
 use super::checks::{self, Check, Evidence};
 use super::condition::Condition;
 use super::file::FileFacts;
-use super::finding::{Finding, exit_of};
+use super::finding::{Finding, Severity, exit_of};
+use super::kubernetes::Kubernetes;
 use super::survey::{NodeSurvey, Survey};
 use super::troubles::{Trouble, troubles};
 use super::verdict::{Judgement, Verdict};
@@ -85,6 +86,9 @@ pub struct Report<'a> {
     pub file: Option<&'a FileFacts>,
     /// Everything that was seen.
     pub survey: &'a Survey,
+    /// What Kubernetes says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kubernetes: Option<&'a Kubernetes>,
     #[serde(skip)]
     exit: Exit,
 }
@@ -140,6 +144,7 @@ impl<'a> Report<'a> {
             next,
             file: evidence.file,
             survey: evidence.survey,
+            kubernetes: evidence.kubernetes,
             exit,
         }
     }
@@ -261,9 +266,8 @@ fn by_findings(
     evidence: &Evidence<'_>,
     findings: &[Finding],
 ) -> Next {
-    use super::finding::Severity;
     if holds == Some(true) {
-        return after(assertion, evidence);
+        return after(assertion, evidence, findings);
     }
     let worst = |severity| findings.iter().find(|one| one.severity == severity);
     let first = worst(Severity::Fail).or_else(|| worst(Severity::Unknown));
@@ -275,9 +279,8 @@ fn by_findings(
 }
 
 /// The step of the runbook behind a sentence that is true.
-fn after(assertion: Assertion, evidence: &Evidence<'_>) -> Next {
+fn after(assertion: Assertion, evidence: &Evidence<'_>, findings: &[Finding]) -> Next {
     let file = file_name(evidence);
-    let nodes = || names(nodes_that(evidence, |one| *one != Condition::Lost));
     match assertion {
         Assertion::Nodes => step(
             "prove the backup",
@@ -295,9 +298,18 @@ fn after(assertion: Assertion, evidence: &Evidence<'_>) -> Next {
                 &[format!("talosctl-recover-bootstrap -n {node} {file}")],
             )
         }
-        _ => step(
-            "restart the kubelets, so that nobody remembers the revision from before",
-            &[format!("talosctl -n {} service kubelet restart", nodes())],
+        _ => back(findings),
+    }
+}
+
+/// The cluster is back: what is worth knowing of it comes first, then the next backup.
+fn back(findings: &[Finding]) -> Next {
+    let mut worth = findings.iter().filter(|one| one.severity == Severity::Warn);
+    match worth.find_map(|one| one.hint.clone()) {
+        Some(hint) => step(hint, &[]),
+        None => step(
+            "take a backup of what is back",
+            &["kubectl etcdbackup now --direct".to_owned()],
         ),
     }
 }

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::data::DataDirectory;
 use super::file::FileFacts;
 use super::known::{Known, Unknown, Why};
+use super::kubernetes::{Kept, KubeNode, Kubelet, Kubernetes, Server, Through, Webhook};
 use super::survey::{Clock, NodeSurvey, Reached, Survey};
 use crate::talos::{
     FileEntry, MachineStatus, MachineType, Member, MemberStatus, Mount, Service, ServiceEvent,
@@ -252,5 +253,69 @@ pub(super) fn file() -> FileFacts {
         content_from: None,
         members: Vec::new(),
         keys: Known::not_asked("no config"),
+    }
+}
+
+/// Kubernetes on so many control planes, all of it well.
+pub(super) fn kubernetes(count: usize) -> Kubernetes {
+    let addresses: Vec<String> = (0..count)
+        .map(|index| format!("10.0.0.{}", index + 2))
+        .collect();
+    let numbered = || addresses.iter().zip(1..);
+    let server = |address: &String| Server {
+        node: address.clone(),
+        host: address.clone(),
+        failing: Known::Is(Vec::new()),
+    };
+    let kube_node = |(address, number): (&String, usize)| KubeNode {
+        name: format!("cp-{number}"),
+        addresses: vec![address.clone()],
+        ready: "True".to_owned(),
+        heartbeat: Some(at(NOW - 5)),
+    };
+    let kubelet = |(address, number): (&String, usize)| Kubelet {
+        node: address.clone(),
+        hostname: format!("cp-{number}"),
+        since: Known::Is(Some(at(NOW - 60 * 60))),
+    };
+    let webhook = Webhook {
+        kind: "validatingwebhookconfiguration",
+        configuration: "policy".to_owned(),
+        index: 1,
+        name: "policy.example.org".to_owned(),
+        service: ("policy".to_owned(), "webhook".to_owned()),
+        refuses: true,
+        endpoints: 2,
+    };
+    Kubernetes {
+        servers: addresses.iter().map(server).collect(),
+        read: Known::Is(Through {
+            host: "10.0.0.2".to_owned(),
+            source: "the kubeconfig that node 10.0.0.2 made".to_owned(),
+        }),
+        clock: at(NOW),
+        revision: Known::Is(900),
+        log: Known::Is(1000),
+        nodes: Known::Is(numbered().map(kube_node).collect()),
+        pods: Known::Is(Kept {
+            count: 40,
+            kept: Vec::new(),
+        }),
+        workloads: Known::Is(Kept {
+            count: 12,
+            kept: Vec::new(),
+        }),
+        claims: Known::Is(Kept {
+            count: 3,
+            kept: Vec::new(),
+        }),
+        webhooks: Known::Is(vec![webhook]),
+        unavailable: Known::Is(Kept {
+            count: 24,
+            kept: Vec::new(),
+        }),
+        api_addresses: Known::Is(addresses.clone()),
+        kubelets: numbered().map(kubelet).collect(),
+        compared: None,
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use etcdbackup_proto::common::Data;
 use etcdbackup_proto::machine::{DiskUsageRequest, FileInfo, ListRequest, ReadRequest};
 use serde::Serialize;
 use tonic::{Status, Streaming};
@@ -97,18 +98,7 @@ impl Node<'_> {
                 let request = via.request(ReadRequest {
                     path: path.to_owned(),
                 });
-                let mut stream = via.client.read(request).await?.into_inner();
-                let mut bytes = Vec::new();
-                while let Some(data) = stream.message().await? {
-                    if let Some(error) = data.metadata.filter(|one| !one.error.is_empty()) {
-                        return Err(Status::unknown(error.error));
-                    }
-                    bytes.extend_from_slice(&data.bytes);
-                    if bytes.len() > SMALL {
-                        return Err(Status::out_of_range("it is larger than it should be"));
-                    }
-                }
-                Ok(bytes)
+                small(via.client.read(request).await?.into_inner(), SMALL).await
             })
             .await?;
         String::from_utf8(bytes)
@@ -165,6 +155,21 @@ impl Node<'_> {
             })
             .collect())
     }
+}
+
+/// All bytes of a stream, of which there are not too many.
+pub(super) async fn small(mut stream: Streaming<Data>, most: usize) -> Result<Vec<u8>, Status> {
+    let mut bytes = Vec::new();
+    while let Some(data) = stream.message().await? {
+        if let Some(error) = data.metadata.filter(|one| !one.error.is_empty()) {
+            return Err(Status::unknown(error.error));
+        }
+        bytes.extend_from_slice(&data.bytes);
+        if bytes.len() > most {
+            return Err(Status::out_of_range("it is larger than it should be"));
+        }
+    }
+    Ok(bytes)
 }
 
 /// All messages of a stream, of which there are not too many.

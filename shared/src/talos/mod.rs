@@ -13,6 +13,7 @@ mod endpoint;
 mod error;
 mod etcd;
 mod files;
+mod kubeconfig;
 mod machine_config;
 mod member;
 mod node;

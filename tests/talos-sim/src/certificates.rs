@@ -100,9 +100,12 @@ impl std::fmt::Debug for Identity {
 }
 
 /// A server's certificate and key as rustls takes them.
-pub(crate) struct ServerIdentity {
-    pub(crate) certificate: CertificateDer<'static>,
-    pub(crate) key: PrivateKeyDer<'static>,
+#[derive(Debug)]
+pub struct ServerIdentity {
+    /// The certificate.
+    pub certificate: CertificateDer<'static>,
+    /// Its key.
+    pub key: PrivateKeyDer<'static>,
 }
 
 /// The cluster's CA.
@@ -142,12 +145,21 @@ impl Authority {
         self.issuer.pem()
     }
 
+    /// The CA's certificate, DER.
+    #[must_use]
+    pub fn certificate(&self) -> CertificateDer<'static> {
+        self.der().clone()
+    }
+
     pub(crate) fn der(&self) -> &CertificateDer<'static> {
         self.issuer.der()
     }
 
     /// A server certificate for one node: a day long, with its name and addresses.
-    pub(crate) fn server(&self, name: &str, address: Ipv4Addr) -> Result<ServerIdentity, Error> {
+    ///
+    /// # Errors
+    /// When no key can be made, or the name is none.
+    pub fn server(&self, name: &str, address: Ipv4Addr) -> Result<ServerIdentity, Error> {
         let mut params = empty_params(Validity::of(DAY));
         params.distinguished_name.push(DnType::CommonName, name);
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];

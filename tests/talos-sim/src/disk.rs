@@ -11,6 +11,8 @@ use crate::sample;
 pub(crate) const DATA: &str = "/var/lib/etcd";
 /// Where an uploaded snapshot goes.
 pub(crate) const SNAPSHOT: &str = "/var/lib/etcd.snapshot";
+/// Where the kubeconfig lies that a test gave; machined makes its own anew for each call.
+pub(crate) const KUBECONFIG: &str = "/run/kubeconfig";
 /// What Talos itself puts on EPHEMERAL.
 const FURNITURE: [&str; 5] = [
     "/var/lib/containerd",

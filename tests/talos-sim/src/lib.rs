@@ -86,7 +86,7 @@ mod version;
 
 pub use builder::Builder;
 pub use calls::{Arguments, Call, Layer, Route};
-pub use certificates::{Authority, Identity, Purpose, Validity};
+pub use certificates::{Authority, Identity, Purpose, ServerIdentity, Validity};
 pub use cluster::Kind;
 pub use controls::Replacement;
 pub use error::Error;

@@ -16,6 +16,7 @@ impl MachineService for Apid {
     type EtcdSnapshotStream = Messages<Data>;
     type CopyStream = Messages<Data>;
     type DiskUsageStream = Messages<DiskUsageInfo>;
+    type KubeconfigStream = Messages<Data>;
     type ListStream = Messages<FileInfo>;
     type ReadStream = Messages<Data>;
 
@@ -139,6 +140,13 @@ impl MachineService for Apid {
     ) -> Answer<Messages<DiskUsageInfo>> {
         self.stream("DiskUsage", request, |machined, request, _| {
             async move { machined.disk_usage(&request) }.boxed()
+        })
+        .await
+    }
+
+    async fn kubeconfig(&self, request: Request<()>) -> Answer<Messages<Data>> {
+        self.stream("Kubeconfig", request, |machined, (), struck| {
+            async move { machined.kubeconfig(struck) }.boxed()
         })
         .await
     }

@@ -6,6 +6,7 @@
 
 mod endpoint;
 mod etcd;
+mod kubernetes;
 mod machine;
 mod obstacle;
 mod reach;
@@ -16,6 +17,7 @@ pub mod waiting;
 use super::condition::Condition;
 use super::file::FileFacts;
 use super::finding::Finding;
+use super::kubernetes::Kubernetes;
 use super::survey::{NodeSurvey, Survey};
 use super::verdict::Judgement;
 
@@ -29,6 +31,8 @@ pub struct Evidence<'a> {
     pub client: &'a Client,
     /// The snapshot at hand.
     pub file: Option<&'a FileFacts>,
+    /// What Kubernetes says, where it was asked.
+    pub kubernetes: Option<&'a Kubernetes>,
 }
 
 /// What the client certificate says.
@@ -120,7 +124,16 @@ checks! {
         "machine" => recovered::machine,
         "time" => machine::time,
         "upload" => waiting::upload,
-        "kubernetes" => recovered::kubernetes;
+        "api" => kubernetes::servers,
+        "api-services" => kubernetes::parts,
+        "api-addresses" => kubernetes::addresses,
+        "nodes" => kubernetes::nodes,
+        "kubelets" => kubernetes::kubelets,
+        "pods" => kubernetes::pods,
+        "workloads" => kubernetes::workloads,
+        "volumes" => kubernetes::volumes,
+        "webhooks" => kubernetes::webhooks,
+        "against" => kubernetes::against;
 }
 
 /// All findings of these checks, in their order.

@@ -1,7 +1,6 @@
 //! Whether the cluster is back, as far as Talos tells.
 
 use super::super::finding::{Finding, about};
-use super::super::known::{Unknown, Why};
 use super::Evidence;
 
 /// Every service of every control plane is healthy.
@@ -49,30 +48,4 @@ pub(super) fn machine(evidence: &Evidence<'_>) -> Vec<Finding> {
             )
         })
     })
-}
-
-/// What this program does not look at.
-pub(super) fn kubernetes(_: &Evidence<'_>) -> Vec<Finding> {
-    let look = |what: &str, hint: &str| {
-        Finding::unknown(&Unknown {
-            why: Why::NotAsked,
-            reason: format!("{what}: not looked at, since the Kubernetes API is not asked"),
-        })
-        .hint(hint)
-    };
-    vec![
-        look("nodes and their heartbeats", "`kubectl get nodes -o wide`"),
-        look(
-            "pods, workloads and volumes",
-            "`kubectl get pods -A -o wide | grep -v Running`",
-        ),
-        look(
-            "webhooks without endpoints, stale masterleases",
-            "`kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations`",
-        ),
-        look(
-            "kubelets and controllers that remember the revision from before",
-            "restart the kubelets: `talosctl -n NODES service kubelet restart`",
-        ),
-    ]
 }

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::path::Path;
 
 use crate::certificates::Authority;
-use crate::disk::Wipe;
+use crate::disk::{KUBECONFIG, Wipe};
 use crate::error::Error;
 use crate::simulator::Simulator;
 use crate::state::Secrets;
@@ -75,6 +75,21 @@ impl Simulator {
     /// Gives one node a machine config of its own, that is read over COSI.
     pub fn set_machine_config(&self, node: usize, text: &str) {
         self.node(node).machine().config = Some(text.to_owned());
+    }
+
+    /// What every control plane answers to Kubeconfig.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn set_kubeconfig(&self, text: &str) -> Result<(), Error> {
+        for node in self.cluster.control_planes() {
+            let path = node.disk.path(KUBECONFIG);
+            let tried = format!("writing {}", path.display());
+            let folder = path.parent().unwrap_or(Path::new("/"));
+            fs::create_dir_all(folder).map_err(Error::at(&tried))?;
+            fs::write(&path, text).map_err(Error::at(&tried))?;
+        }
+        Ok(())
     }
 
     /// Puts a file of so many bytes, all zero and taking no space, on a node's disk, as a local

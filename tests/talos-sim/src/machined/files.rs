@@ -16,7 +16,7 @@ use futures::StreamExt as _;
 use tonic::Status;
 
 use super::{Machined, tar};
-use crate::disk::DATA;
+use crate::disk::{DATA, KUBECONFIG};
 use crate::routing::{Messages, Struck};
 use crate::snapshot::{SnapshotStream, Source};
 use crate::state::HeldUp;
@@ -198,6 +198,21 @@ impl Machined {
             return Err(Status::unknown("path must be a regular file"));
         }
         let blocks = Source::File(self.node.disk.path(path)).blocks();
+        Ok(Box::pin(SnapshotStream::new(blocks, struck)))
+    }
+
+    /// The kubeconfig of an administrator, which a test gave: the simulator has no Kubernetes.
+    pub(crate) fn kubeconfig(&self, struck: Struck) -> Result<Messages<Data>, Status> {
+        self.control_plane_only("kubeconfig")?;
+        let path = self.node.disk.path(KUBECONFIG);
+        let metadata = fs::symlink_metadata(&path)
+            .map_err(|_| Status::unimplemented("no kubeconfig was given to the simulator"))?;
+        let entry = Entry {
+            path: KUBECONFIG.to_owned(),
+            relative: "kubeconfig".to_owned(),
+            metadata,
+        };
+        let blocks = tar::blocks(vec![(path, entry)]);
         Ok(Box::pin(SnapshotStream::new(blocks, struck)))
     }
 

@@ -1,5 +1,6 @@
 //! `talosctl-recover-check` against a control plane that is well, or less so.
 
+mod kubernetes;
 mod outage;
 mod unwell;
 

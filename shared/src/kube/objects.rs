@@ -1,0 +1,365 @@
+//! Objects of the API, as far as it matters whether a cluster is back.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+
+/// Where lists are.
+pub mod paths {
+    /// Nodes.
+    pub const NODES: &str = "/api/v1/nodes";
+    /// The leases that kubelets renew.
+    pub const HEARTBEATS: &str = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases";
+    /// Pods.
+    pub const PODS: &str = "/api/v1/pods";
+    /// Deployments.
+    pub const DEPLOYMENTS: &str = "/apis/apps/v1/deployments";
+    /// StatefulSets.
+    pub const STATEFUL_SETS: &str = "/apis/apps/v1/statefulsets";
+    /// DaemonSets.
+    pub const DAEMON_SETS: &str = "/apis/apps/v1/daemonsets";
+    /// PersistentVolumeClaims.
+    pub const CLAIMS: &str = "/api/v1/persistentvolumeclaims";
+    /// EndpointSlices.
+    pub const ENDPOINT_SLICES: &str = "/apis/discovery.k8s.io/v1/endpointslices";
+    /// ValidatingWebhookConfigurations.
+    pub const VALIDATING: &str =
+        "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations";
+    /// MutatingWebhookConfigurations.
+    pub const MUTATING: &str =
+        "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations";
+    /// APIServices.
+    pub const API_SERVICES: &str = "/apis/apiregistration.k8s.io/v1/apiservices";
+}
+
+/// What the lists of whole objects need of `ObjectMeta`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Metadata {
+    /// Name.
+    pub name: String,
+    /// Namespace; empty: cluster scope.
+    pub namespace: String,
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
+    /// When its deletion began.
+    pub deletion_timestamp: Option<Timestamp>,
+}
+
+/// A condition of a node, pod or APIService.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Condition {
+    /// As `Ready`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// `True`, `False` or `Unknown`.
+    pub status: String,
+    /// One word.
+    pub reason: String,
+}
+
+/// The condition of this kind.
+pub fn condition<'a>(all: &'a [Condition], kind: &str) -> Option<&'a Condition> {
+    all.iter().find(|condition| condition.kind == kind)
+}
+
+/// A node.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Node {
+    /// Name.
+    pub metadata: Metadata,
+    /// What its kubelet, or the controller of nodes, says.
+    pub status: NodeStatus,
+}
+
+/// See [`Node`].
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct NodeStatus {
+    /// `Ready` among them.
+    pub conditions: Vec<Condition>,
+    /// Addresses and names.
+    pub addresses: Vec<NodeAddress>,
+}
+
+/// See [`NodeStatus`].
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct NodeAddress {
+    /// It.
+    pub address: String,
+}
+
+/// A lease; a node's is renewed every 10 s.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Lease {
+    /// The node's name.
+    pub metadata: Metadata,
+    /// See [`LeaseSpec`].
+    pub spec: LeaseSpec,
+}
+
+/// See [`Lease`].
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct LeaseSpec {
+    /// When it was renewed last.
+    pub renew_time: Option<Timestamp>,
+}
+
+/// A pod.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Pod {
+    /// Name and namespace.
+    pub metadata: Metadata,
+    /// See [`PodSpec`].
+    pub spec: PodSpec,
+    /// See [`PodStatus`].
+    pub status: PodStatus,
+}
+
+/// See [`Pod`].
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct PodSpec {
+    /// The node it is bound to; empty: none.
+    pub node_name: String,
+}
+
+/// See [`Pod`].
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct PodStatus {
+    /// `Pending`, `Running`, `Succeeded`, `Failed` or `Unknown`.
+    pub phase: String,
+    /// `Ready` among them.
+    pub conditions: Vec<Condition>,
+    /// When the kubelet took it.
+    pub start_time: Option<Timestamp>,
+    /// Its containers.
+    pub container_statuses: Vec<ContainerStatus>,
+}
+
+/// See [`PodStatus`].
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct ContainerStatus {
+    /// See [`ContainerState`].
+    pub state: ContainerState,
+}
+
+/// See [`ContainerStatus`].
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct ContainerState {
+    /// Why it waits, if it does.
+    pub waiting: Option<Waiting>,
+}
+
+/// See [`ContainerState`].
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Waiting {
+    /// As `CrashLoopBackOff`.
+    pub reason: String,
+}
+
+/// A Deployment or StatefulSet.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Replicated {
+    /// Name and namespace.
+    pub metadata: Metadata,
+    /// See [`ReplicatedSpec`].
+    pub spec: ReplicatedSpec,
+    /// See [`ReplicatedStatus`].
+    pub status: ReplicatedStatus,
+}
+
+/// See [`Replicated`].
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct ReplicatedSpec {
+    /// How many there shall be; none: one.
+    pub replicas: Option<u64>,
+}
+
+/// See [`Replicated`].
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct ReplicatedStatus {
+    /// How many are there.
+    pub available_replicas: u64,
+}
+
+/// A DaemonSet.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct DaemonSet {
+    /// Name and namespace.
+    pub metadata: Metadata,
+    /// See [`DaemonSetStatus`].
+    pub status: DaemonSetStatus,
+}
+
+/// See [`DaemonSet`].
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct DaemonSetStatus {
+    /// How many there shall be.
+    pub desired_number_scheduled: u64,
+    /// How many are there.
+    pub number_available: u64,
+}
+
+/// A PersistentVolumeClaim.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Claim {
+    /// Name and namespace.
+    pub metadata: Metadata,
+    /// See [`ClaimStatus`].
+    pub status: ClaimStatus,
+}
+
+/// See [`Claim`].
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct ClaimStatus {
+    /// `Pending`, `Bound` or `Lost`.
+    pub phase: String,
+}
+
+/// Addresses behind a Service.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct EndpointSlice {
+    /// The label `kubernetes.io/service-name` names the Service.
+    pub metadata: Metadata,
+    /// Go writes none as null.
+    pub endpoints: Option<Vec<Endpoint>>,
+}
+
+/// See [`EndpointSlice`].
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Endpoint {
+    /// Its addresses.
+    pub addresses: Vec<String>,
+    /// See [`EndpointConditions`].
+    pub conditions: EndpointConditions,
+}
+
+/// See [`Endpoint`].
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct EndpointConditions {
+    /// None is to be taken for true.
+    pub ready: Option<bool>,
+}
+
+impl EndpointSlice {
+    /// The Service: namespace and name.
+    pub fn service(&self) -> Option<(&str, &str)> {
+        let name = self.metadata.labels.get("kubernetes.io/service-name")?;
+        Some((&self.metadata.namespace, name))
+    }
+
+    /// Addresses of what is ready.
+    pub fn ready(&self) -> impl Iterator<Item = &String> {
+        let all = self.endpoints.iter().flatten();
+        all.filter(|endpoint| endpoint.conditions.ready != Some(false))
+            .flat_map(|endpoint| &endpoint.addresses)
+    }
+}
+
+/// A ValidatingWebhookConfiguration or MutatingWebhookConfiguration.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct WebhookConfiguration {
+    /// Name.
+    pub metadata: Metadata,
+    /// Its webhooks, in their order.
+    pub webhooks: Option<Vec<Webhook>>,
+}
+
+/// See [`WebhookConfiguration`].
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Webhook {
+    /// Name.
+    pub name: String,
+    /// Whom the API server asks.
+    pub client_config: ClientConfig,
+    /// `Fail`, which is the default, or `Ignore`.
+    pub failure_policy: String,
+}
+
+/// See [`Webhook`].
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct ClientConfig {
+    /// None: an URL outside of the cluster.
+    pub service: Option<ServiceName>,
+}
+
+/// A Service that something depends on.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(default)]
+pub struct ServiceName {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+}
+
+/// A part of the API, and who serves it.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct ApiService {
+    /// As `v1beta1.metrics.k8s.io`.
+    pub metadata: Metadata,
+    /// See [`ApiServiceSpec`].
+    pub spec: ApiServiceSpec,
+    /// See [`ApiServiceStatus`].
+    pub status: ApiServiceStatus,
+}
+
+/// See [`ApiService`].
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct ApiServiceSpec {
+    /// The API group.
+    pub group: String,
+    /// None: the API server itself.
+    pub service: Option<ServiceName>,
+}
+
+/// See [`ApiService`].
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct ApiServiceStatus {
+    /// `Available` among them.
+    pub conditions: Vec<Condition>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endpoint_without_a_word_is_ready_and_null_is_none() {
+        let slice = |text: &str| serde_json::from_str::<EndpointSlice>(text).unwrap();
+        let some = slice(
+            r#"{"metadata":{"namespace":"a","labels":{"kubernetes.io/service-name":"b"}},"endpoints":[{"addresses":["1"],"conditions":{}},{"addresses":["2"],"conditions":{"ready":false}},{"addresses":["3"],"conditions":{"ready":true}}]}"#,
+        );
+        assert_eq!(some.service(), Some(("a", "b")));
+        assert_eq!(some.ready().collect::<Vec<_>>(), ["1", "3"]);
+        assert_eq!(slice(r#"{"endpoints":null}"#).ready().count(), 0);
+    }
+}
