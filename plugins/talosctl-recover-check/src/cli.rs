@@ -38,7 +38,7 @@ pub(crate) struct RecoverCheck {
     #[arg(long, env = env::SPOOL_DIR, value_name = "DIR", hide_short_help = true)]
     pub(crate) spool_dir: Option<PathBuf>,
     /// `recovered`: compare the live cluster with this snapshot, older or newer
-    #[arg(long, env = env::AGAINST, value_name = "FILE")]
+    #[arg(long, env = env::AGAINST, value_name = "FILE", hide_short_help = true)]
     pub(crate) against: Option<String>,
     #[command(flatten)]
     pub(crate) recover: RecoverFlags,

@@ -238,9 +238,12 @@ mod tests {
                 };
                 assert_eq!(expected["kind"], one.kind.as_str(), "{name} {full}");
                 assert_eq!(expected["apiVersion"], version.as_str(), "{name} {full}");
-                let mut names: Vec<(&str, &str)> = expected["objects"]
-                    .as_array()
-                    .unwrap()
+                assert_eq!(expected["count"], one.objects.len(), "{name} {full}");
+                // Of events only the count was kept.
+                let Some(kept) = expected["objects"].as_array() else {
+                    continue;
+                };
+                let mut names: Vec<(&str, &str)> = kept
                     .iter()
                     .map(|one| (one[0].as_str().unwrap(), one[1].as_str().unwrap()))
                     .collect();
