@@ -28,7 +28,14 @@ fn held_up() -> World {
             break world;
         }
     };
+    let before = world.talos.hash_kv(0).unwrap();
     for node in 0..3 {
+        while world.talos.hash_kv(node).unwrap() != before {
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        // A snapshot makes etcd write what is only in its log to the database.
+        let (address, name) = (world.talos.address(node), format!("{node}.snapshot"));
+        ok(&world.ours("talosctl-snapshot-take", &["-n", &address, "-o", &name]));
         world.talos.hold_up(node, HeldUp::Image);
     }
     world.talos.power_cut().unwrap();
