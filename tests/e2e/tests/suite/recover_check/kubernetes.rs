@@ -384,7 +384,7 @@ fn after_a_real_restore_the_kubelets_of_all_nodes_are_to_be_restarted() {
     std::fs::write(&snapshot, fixture("after")).unwrap();
     let talos = Simulator::builder()
         .workers(2)
-        .etcd(&e2e::tool("etcd-3.6/etcd"))
+        .etcd(&e2e::tool("etcd-3.5/etcd"))
         .restored_from(&snapshot);
     let world = world_with(talos.start().unwrap(), &["os:admin"]);
     // The API serves what lives in that etcd.
