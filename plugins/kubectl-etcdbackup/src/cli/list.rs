@@ -1,0 +1,46 @@
+//! Flags of `list`.
+
+use clap::{Args, ValueEnum};
+use etcdbackup::cli::env;
+use etcdbackup::cli::flags::StoreFlags;
+
+/// How a listing looks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// Name, age, size, state.
+    #[default]
+    Table,
+    /// And cluster, time, key.
+    Wide,
+    /// An array of entries.
+    Json,
+    /// The same as YAML.
+    Yaml,
+    /// One URL a line.
+    Name,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct List {
+    /// Destinations: s3://BUCKET/PREFIX, file:///DIR
+    #[arg(env = env::DESTINATION, value_name = "DEST")]
+    pub(crate) destinations: Vec<String>,
+    /// Only this cluster
+    #[arg(long, env = env::CLUSTER_NAME, value_name = "NAME")]
+    pub(crate) cluster_name: Option<String>,
+    /// Exit 1 when the newest snapshot is older: 12h, 2d
+    #[arg(long, env = env::MAX_AGE, value_name = "AGE")]
+    pub(crate) max_age: Option<String>,
+    /// table, wide, json, yaml or name
+    #[arg(
+        short,
+        long,
+        hide_possible_values = true,
+        value_enum,
+        default_value_t,
+        value_name = "FORMAT"
+    )]
+    pub(crate) output: Format,
+    #[command(flatten)]
+    pub(crate) store: StoreFlags,
+}

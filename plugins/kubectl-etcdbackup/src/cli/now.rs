@@ -1,0 +1,61 @@
+//! Flags of `now`.
+
+use clap::{Args, ValueEnum};
+use etcdbackup::cli::flags::{KubectlTalosFlags, RecipientFlags, StoreFlags};
+use etcdbackup::cli::{StreamFlags, UploadFlags, env};
+
+/// What stdout of `now` carries.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Receipt {
+    /// One stored URL a line.
+    #[default]
+    Name,
+    /// The receipt.
+    Json,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Now {
+    /// Destinations: s3://BUCKET/PREFIX, file:///DIR
+    #[arg(env = env::DESTINATION, value_name = "DEST")]
+    pub(crate) destinations: Vec<String>,
+    /// Back up from here, over the Talos API
+    #[arg(long, env = env::DIRECT)]
+    pub(crate) direct: bool,
+    /// Cluster in object names [default: Talos context]
+    #[arg(long, env = env::CLUSTER_NAME, value_name = "NAME")]
+    pub(crate) cluster_name: Option<String>,
+    /// zstd, zstd:LEVEL or none
+    #[arg(long, env = env::COMPRESS, value_name = "HOW", hide_short_help = true)]
+    pub(crate) compress: Option<String>,
+    /// Write no manifest beside the object
+    #[arg(long, env = env::NO_MANIFEST, hide_short_help = true)]
+    pub(crate) no_manifest: bool,
+    /// Copies that must be stored; without it every destination
+    #[arg(long, env = env::MIN_COPIES, value_name = "N", hide_short_help = true)]
+    pub(crate) min_copies: Option<usize>,
+    /// Parts of 5 MiB, one in flight: under 40 MiB of memory
+    #[arg(long, env = env::LOW_MEMORY, hide_short_help = true)]
+    pub(crate) low_memory: bool,
+    #[command(flatten)]
+    pub(crate) upload: UploadFlags,
+    /// stdout: URLs (name, default) or receipt (json)
+    #[arg(
+        short,
+        long,
+        hide_possible_values = true,
+        hide_default_value = true,
+        value_enum,
+        default_value_t,
+        value_name = "FORMAT"
+    )]
+    pub(crate) output: Receipt,
+    #[command(flatten)]
+    pub(crate) recipients: RecipientFlags,
+    #[command(flatten)]
+    pub(crate) talos: KubectlTalosFlags,
+    #[command(flatten)]
+    pub(crate) limits: StreamFlags,
+    #[command(flatten)]
+    pub(crate) store: StoreFlags,
+}
