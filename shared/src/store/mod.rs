@@ -12,6 +12,7 @@
 mod chain;
 mod destination;
 mod file;
+mod keeping;
 mod options;
 mod retry;
 mod s3;
@@ -22,9 +23,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use crate::failure::Failure;
+use crate::failure::{Exit, Failure};
 
 pub use destination::Destination;
+pub use keeping::{Hold, LockFor, LockMode, ObjectLock, OpenUpload};
 pub use options::{Credentials, PathStyle, RetryPolicy, StoreOptions, Timeouts};
 
 /// Log targets (by prefix) that show secrets: never to be switched on.
@@ -43,14 +45,19 @@ pub const SECRET_LOG_TARGETS: &[&str] = &[
 /// Opens a destination: settings, credentials and trust are checked, nothing is sent to it.
 ///
 /// # Errors
-/// 78: no credentials, bad endpoint, unreadable CA file or profile; 69, 77: the credential
-/// provider failed.
+/// 2: a folder, and a lock is wanted; 78: no credentials, bad endpoint, unreadable CA file or
+/// profile; 69, 77: the credential provider failed.
 pub async fn open(
     destination: &Destination,
     options: &StoreOptions,
 ) -> Result<Arc<dyn Store>, Failure> {
     match destination {
         Destination::S3 { bucket, prefix } => s3::open(bucket, prefix, options).await,
+        Destination::File { .. } if options.lock.is_some() => Err(Failure::new(
+            Exit::Usage,
+            format!("`{destination}` cannot lock what it holds: a folder has no object lock"),
+        )
+        .hint("leave `--lock-for` away, or back up to this folder in a run of its own")),
         Destination::File { folder } => Ok(Arc::new(file::FileStore::new(folder))),
     }
 }
@@ -172,4 +179,30 @@ pub trait Store: Send + Sync {
     async fn list(&self, page: Option<&str>) -> Result<Page, StoreError>;
     /// Opens an object for reading.
     async fn open(&self, key: &str) -> Result<Box<dyn Body>, StoreError>;
+    /// Removes an object, or one version of it; what is gone already is fine. Where versions
+    /// are kept and none is named, the store only hides the object.
+    async fn delete(&self, _key: &str, _version: Option<&str>) -> Result<(), StoreError> {
+        Err(keeping::unknown("delete"))
+    }
+    /// Ids of what lies under exactly this key, markers that hide it included, the oldest
+    /// first. Empty: the store keeps no versions of it.
+    async fn versions(&self, _key: &str) -> Result<Vec<String>, StoreError> {
+        Ok(Vec::new())
+    }
+    /// What keeps an object, or one version of it, from being deleted.
+    async fn hold(&self, _key: &str, _version: Option<&str>) -> Result<Hold, StoreError> {
+        Ok(Hold::default())
+    }
+    /// Whether objects can be locked here at all.
+    async fn can_lock(&self) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+    /// Uploads under the destination's prefix that were begun and not ended.
+    async fn open_uploads(&self) -> Result<Vec<OpenUpload>, StoreError> {
+        Ok(Vec::new())
+    }
+    /// Removes what an open upload has stored.
+    async fn end_upload(&self, _upload: &OpenUpload) -> Result<(), StoreError> {
+        Err(keeping::unknown("end an upload"))
+    }
 }

@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::keeping::ObjectLock;
+
 /// How a bucket is addressed in URLs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum PathStyle {
@@ -125,6 +127,8 @@ pub struct StoreOptions {
     pub timeouts: Timeouts,
     /// When to ask again.
     pub retry: RetryPolicy,
+    /// The lock of every object that is stored.
+    pub lock: Option<ObjectLock>,
 }
 
 #[cfg(test)]

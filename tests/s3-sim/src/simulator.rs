@@ -186,6 +186,36 @@ impl S3Sim {
         self.backend.state().rules = rules;
     }
 
+    /// Sets the clock by which locks hold and changes are dated.
+    pub fn set_clock(&self, now: SystemTime) {
+        self.backend.state().clock = Some(now);
+    }
+
+    /// Until when the newest version of a key is locked.
+    #[must_use]
+    pub fn locked_until(&self, bucket: &str, key: &str) -> Option<SystemTime> {
+        let mut state = self.backend.state();
+        let newest = state.bucket(bucket).ok()?.newest(key)?;
+        newest.retention.map(|retention| retention.until)
+    }
+
+    /// Puts the newest version of a key under a legal hold, or lifts it.
+    pub fn hold(&self, bucket: &str, key: &str, held: bool) {
+        if let Ok(bucket) = self.backend.state().bucket(bucket)
+            && let Ok(version) = bucket.version_mut(key, None)
+        {
+            version.legal_hold = held;
+        }
+    }
+
+    /// Every key of a bucket that has a version or a marker, whether a reader sees it or not.
+    #[must_use]
+    pub fn all_keys_ever(&self, bucket: &str) -> Vec<String> {
+        let mut state = self.backend.state();
+        let keys = state.bucket(bucket).map(|bucket| bucket.objects.keys());
+        keys.into_iter().flatten().cloned().collect()
+    }
+
     /// Plans a fault, after those that are planned.
     pub fn inject(&self, fault: Fault) {
         self.front.faults.plan(fault);

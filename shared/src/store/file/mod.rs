@@ -19,7 +19,7 @@ use bytes::Bytes;
 use tokio::io::AsyncReadExt;
 
 use self::part::{FileUpload, PartFile};
-use super::{Body, Page, Store, StoreError, StoreErrorKind, Upload};
+use super::{Body, OpenUpload, Page, Store, StoreError, StoreErrorKind, Upload};
 use crate::failure::{Exit, Failure};
 
 /// Bytes asked of a file at once.
@@ -133,6 +133,21 @@ impl Store for FileStore {
             size: metadata.len(),
             offset: 0,
         }))
+    }
+
+    async fn delete(&self, key: &str, _version: Option<&str>) -> Result<(), StoreError> {
+        let path = self.path_of(key)?;
+        blocking(move || part::remove(&path)).await
+    }
+
+    async fn open_uploads(&self) -> Result<Vec<OpenUpload>, StoreError> {
+        let folder = self.folder.clone();
+        let objects = blocking(move || list::objects(&folder)).await?;
+        Ok(objects.into_iter().filter_map(part::unfinished).collect())
+    }
+
+    async fn end_upload(&self, upload: &OpenUpload) -> Result<(), StoreError> {
+        self.delete(&upload.id, None).await
     }
 }
 

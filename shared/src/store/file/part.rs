@@ -14,7 +14,7 @@ use bytes::Bytes;
 
 use super::{blocking, trouble};
 use crate::failure::{Exit, Failure};
-use crate::store::{StoreError, StoreErrorKind, Upload};
+use crate::store::{Object, OpenUpload, StoreError, StoreErrorKind, Upload};
 
 /// How long an abort may take: a network disk may hang.
 const ABORT_LIMIT: Duration = Duration::from_secs(10);
@@ -123,6 +123,32 @@ impl PartFile {
             failure,
         }
     }
+}
+
+/// Removes a file for good; what is gone already is fine.
+pub(super) fn remove(path: &Path) -> Result<(), StoreError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        removed => removed.map_err(|error| trouble::of("remove", path, error))?,
+    }
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    sync_folder(folder).map_err(|error| trouble::of("write", folder, error))
+}
+
+/// The upload behind a hidden file, if it is one of ours: `.NAME.xxxxxxxx.part`.
+pub(super) fn unfinished(object: Object) -> Option<OpenUpload> {
+    let (folder, file) = object.key.rsplit_once('/').unwrap_or(("", &object.key));
+    let stem = file.strip_prefix('.')?.strip_suffix(".part")?;
+    let (name, random) = stem.rsplit_once('.')?;
+    let ours = random.len() == 8 && random.bytes().all(|byte| byte.is_ascii_hexdigit());
+    ours.then(|| OpenUpload {
+        key: match folder {
+            "" => name.to_owned(),
+            folder => format!("{folder}/{name}"),
+        },
+        begun: object.modified,
+        id: object.key.clone(),
+    })
 }
 
 /// EPERM (FAT), ENOTSUP, ENOSYS, EMLINK: no link here, though a rename may do.

@@ -13,7 +13,7 @@ use super::classify::{Before, Decision, Operation, decide};
 use super::explain::{self, Subject};
 use super::trouble::{Kind, Trouble};
 use crate::store::retry::Attempts;
-use crate::store::{RetryPolicy, StoreError, Timeouts};
+use crate::store::{ObjectLock, RetryPolicy, StoreError, Timeouts};
 
 /// A bucket at an endpoint, and the rules for asking it.
 pub(super) struct Bucket {
@@ -25,6 +25,8 @@ pub(super) struct Bucket {
     pub(super) custom_endpoint: bool,
     pub(super) retry: RetryPolicy,
     pub(super) timeouts: Timeouts,
+    /// Of every object that is stored.
+    pub(super) lock: Option<ObjectLock>,
     /// Set once the store has worked only without `If-None-Match`.
     pub(super) unconditional: AtomicBool,
     /// Bytes of bodies that the network has taken.
@@ -149,6 +151,7 @@ impl Bucket {
             upload_id: call.upload_id,
             endpoint: &self.endpoint,
             custom_endpoint: self.custom_endpoint,
+            locking: self.lock.is_some(),
         }
     }
 }

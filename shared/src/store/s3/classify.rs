@@ -13,6 +13,11 @@ pub(super) enum Operation {
     Abort,
     List,
     Get,
+    Delete,
+    Versions,
+    Head,
+    Uploads,
+    LockSettings,
 }
 
 impl Operation {
@@ -26,11 +31,16 @@ impl Operation {
             Self::Abort => "AbortMultipartUpload",
             Self::List => "ListObjectsV2",
             Self::Get => "GetObject",
+            Self::Delete => "DeleteObject",
+            Self::Versions => "ListObjectVersions",
+            Self::Head => "HeadObject",
+            Self::Uploads => "ListMultipartUploads",
+            Self::LockSettings => "GetObjectLockConfiguration",
         }
     }
 
     /// Whether an attempt without an answer leaves something undecided in the store. Sending
-    /// a part or an abort again settles it; reading changes nothing.
+    /// a part, an abort or a delete again settles it; reading changes nothing.
     pub(super) fn can_be_undecided(self) -> bool {
         matches!(self, Self::Put | Self::Create | Self::Complete)
     }
@@ -121,11 +131,27 @@ fn decide_refused(operation: Operation, trouble: &Trouble, before: Before) -> De
 #[cfg(test)]
 mod tests {
     use super::*;
-    use Operation::{Abort, Complete, Create, Get, List, Part, Put};
+    use Operation::{
+        Abort, Complete, Create, Delete, Get, Head, List, LockSettings, Part, Put, Uploads,
+        Versions,
+    };
 
     const AGAIN: Decision = Decision::Again { maybe_done: false };
     const AGAIN_MAYBE_DONE: Decision = Decision::Again { maybe_done: true };
-    const ALL: [Operation; 7] = [Put, Create, Part, Complete, Abort, List, Get];
+    const ALL: [Operation; 12] = [
+        Put,
+        Create,
+        Part,
+        Complete,
+        Abort,
+        List,
+        Get,
+        Delete,
+        Versions,
+        Head,
+        Uploads,
+        LockSettings,
+    ];
 
     fn refused(operation: Operation, status: u16, code: &str, before: Before) -> Decision {
         decide(

@@ -61,6 +61,7 @@ pub(super) async fn bucket(name: &str, options: &StoreOptions) -> Result<Bucket,
         custom_endpoint: endpoint.is_some(),
         retry: attempts_of_environment(options.retry),
         timeouts: options.timeouts,
+        lock: options.lock,
         unconditional: AtomicBool::new(false),
         moved,
     })

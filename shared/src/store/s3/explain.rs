@@ -22,6 +22,8 @@ pub(super) struct Subject<'a> {
     pub(super) endpoint: &'a str,
     /// Whether the endpoint is not AWS itself.
     pub(super) custom_endpoint: bool,
+    /// Whether objects are stored with a lock.
+    pub(super) locking: bool,
 }
 
 impl Subject<'_> {
@@ -175,7 +177,10 @@ fn of_answer(subject: &Subject<'_>, trouble: &Trouble) -> (StoreErrorKind, Exit,
     } = subject;
     let (kind, exit) = match (trouble.status, trouble.code.as_str()) {
         (_, "NoSuchKey" | "NoSuchBucket") => (StoreErrorKind::NotFound, Exit::Config),
-        (404, "") if *operation == Operation::Get => (StoreErrorKind::NotFound, Exit::Config),
+        (404, "") if matches!(operation, Operation::Get | Operation::Head) => {
+            (StoreErrorKind::NotFound, Exit::Config)
+        }
+        _ if refuses_lock(subject, trouble) => (StoreErrorKind::Failed, Exit::Config),
         (_, code) => (StoreErrorKind::Failed, exit_of(trouble.status, code)),
     };
     let hint = match (trouble.status, trouble.code.as_str()) {
@@ -187,6 +192,7 @@ fn of_answer(subject: &Subject<'_>, trouble: &Trouble) -> (StoreErrorKind, Exit,
         (_, "ExpiredToken" | "TokenRefreshRequired") => "the session token has expired: renew the credentials".to_owned(),
         (_, "RequestTimeTooSkewed") => "set the clock: this machine's time and the store's differ".to_owned(),
         (_, "InvalidObjectState") => "the object is archived: restore it to a readable storage class first".to_owned(),
+        _ if refuses_lock(subject, trouble) => format!("`--lock-for` needs a bucket with object lock, which is switched on when `{bucket}` is made: leave it away, or use such a bucket"),
         (301 | 307, _) | (_, "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException") => of_region(trouble),
         (401 | 403, _) => forbidden(subject),
         (501 | 405, _) => format!("{endpoint} does not know {}: is it an S3 store?", operation.action()),
@@ -196,6 +202,14 @@ fn of_answer(subject: &Subject<'_>, trouble: &Trouble) -> (StoreErrorKind, Exit,
         _ => format!("check the destination and what {endpoint} supports"),
     };
     (kind, exit, hint)
+}
+
+/// Whether a store refuses an object because of the lock it shall get. Stores word it their own
+/// way, so it is told by what was asked: such a request has nothing else that can be wrong.
+fn refuses_lock(subject: &Subject<'_>, trouble: &Trouble) -> bool {
+    let stores = matches!(subject.operation, Operation::Put | Operation::Create);
+    let unknown = trouble.status == 501 || trouble.code == "InvalidRequest";
+    subject.locking && stores && unknown
 }
 
 fn exit_of(status: u16, code: &str) -> Exit {
@@ -235,9 +249,15 @@ fn of_region(trouble: &Trouble) -> String {
 
 fn forbidden(subject: &Subject<'_>) -> String {
     let action = match subject.operation {
+        Operation::Create | Operation::Put if subject.locking => "s3:PutObject and s3:PutObjectRetention",
         Operation::Create | Operation::Part | Operation::Complete | Operation::Put => "s3:PutObject",
         Operation::Abort => "s3:AbortMultipartUpload",
         Operation::List => "s3:ListBucket",
+        Operation::Delete => "s3:DeleteObject and s3:DeleteObjectVersion",
+        Operation::Versions => "s3:ListBucketVersions",
+        Operation::Head => "s3:GetObject",
+        Operation::Uploads => "s3:ListBucketMultipartUploads",
+        Operation::LockSettings => "s3:GetBucketObjectLockConfiguration",
         // Without the right to list, S3 answers 403 for a key that does not exist.
         Operation::Get => return "allow these credentials s3:GetObject; without s3:ListBucket a missing key looks the same".to_owned(),
     };
@@ -284,6 +304,7 @@ mod tests {
             upload_id: None,
             endpoint: "https://s3.example",
             custom_endpoint: true,
+            locking: false,
         }
     }
 
@@ -332,6 +353,26 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn a_bucket_without_locks_is_said_only_where_one_was_wanted() {
+        let told = |locking, operation, status, code| {
+            let subject = Subject {
+                locking,
+                ..subject(operation)
+            };
+            let failure = failed(&subject, &Trouble::refused(status, code, "")).failure;
+            (failure.exit, failure.hint.unwrap().contains("--lock-for"))
+        };
+        for (status, code) in [(400, "InvalidRequest"), (501, "NotImplemented")] {
+            for operation in [Operation::Put, Operation::Create] {
+                assert_eq!(told(true, operation, status, code), (Exit::Config, true));
+                assert!(!told(false, operation, status, code).1);
+            }
+            assert!(!told(true, Operation::List, status, code).1);
+        }
+        assert!(!told(true, Operation::Put, 403, "AccessDenied").1);
     }
 
     #[test]

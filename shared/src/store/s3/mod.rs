@@ -3,7 +3,7 @@
 //! One call of ours is several attempts (`call`), each read into a `Trouble`, judged by
 //! `classify`, and put into words by `explain`. Writing sends only CreateMultipartUpload,
 //! UploadPart, CompleteMultipartUpload, AbortMultipartUpload and PutObject: a key that can
-//! only write is enough.
+//! only write is enough. What `keeping` asks needs rights of its own.
 
 mod body;
 mod call;
@@ -12,6 +12,8 @@ mod connect;
 mod credentials;
 mod endpoint;
 mod explain;
+mod keeping;
+mod locking;
 mod moving;
 mod presigned;
 mod transport;
@@ -31,7 +33,7 @@ use self::call::{Bucket, Call, Outcome};
 use self::classify::Operation;
 use self::trouble::Kind;
 use self::upload::S3Upload;
-use super::{Body, Object, Page, Store, StoreError, StoreOptions, Upload};
+use super::{Body, Hold, Object, OpenUpload, Page, Store, StoreError, StoreOptions, Upload};
 use crate::failure::Failure;
 
 pub(super) use self::presigned::open_url;
@@ -76,6 +78,7 @@ impl Store for S3Store {
     async fn put(&self, key: &str, body: Bytes, overwrite: bool) -> Result<(), StoreError> {
         let bucket = &self.bucket;
         let limit = bucket.timeouts.of(body.len());
+        let lock = bucket.lock.filter(|_| !overwrite);
         let call = Call {
             operation: Operation::Put,
             key,
@@ -89,6 +92,9 @@ impl Store for S3Store {
                 let condition = conditional.then(|| "*".to_owned());
                 request
                     .set_if_none_match(condition)
+                    .set_object_lock_mode(lock.map(locking::mode))
+                    .set_object_lock_retain_until_date(lock.map(locking::until))
+                    .set_content_md5(lock.map(|_| locking::md5(&body)))
                     .body(ByteStream::from(body.clone()))
                     .send()
             })
@@ -156,6 +162,30 @@ impl Store for S3Store {
 
     async fn open(&self, key: &str) -> Result<Box<dyn Body>, StoreError> {
         Ok(Box::new(S3Body::open(Arc::clone(&self.bucket), key).await?))
+    }
+
+    async fn delete(&self, key: &str, version: Option<&str>) -> Result<(), StoreError> {
+        keeping::delete(&self.bucket, key, version).await
+    }
+
+    async fn versions(&self, key: &str) -> Result<Vec<String>, StoreError> {
+        keeping::versions(&self.bucket, key).await
+    }
+
+    async fn hold(&self, key: &str, version: Option<&str>) -> Result<Hold, StoreError> {
+        keeping::hold(&self.bucket, key, version).await
+    }
+
+    async fn can_lock(&self) -> Result<bool, StoreError> {
+        keeping::can_lock(&self.bucket).await
+    }
+
+    async fn open_uploads(&self) -> Result<Vec<OpenUpload>, StoreError> {
+        keeping::open_uploads(&self.bucket, &self.key_of("")).await
+    }
+
+    async fn end_upload(&self, upload: &OpenUpload) -> Result<(), StoreError> {
+        keeping::end_upload(&self.bucket, upload).await
     }
 }
 

@@ -122,6 +122,7 @@ impl Source {
             upload_id: None,
             endpoint: &self.shown,
             custom_endpoint: true,
+            locking: false,
         };
         let (kind, exit, hint) = match (trouble.kind, trouble.status) {
             (Kind::Refused, 404 | 410) => (

@@ -12,6 +12,7 @@ use bytes::Bytes;
 use super::call::{Bucket, Call, Outcome};
 use super::classify::Operation;
 use super::explain;
+use super::locking;
 use super::trouble::{Kind, Trouble};
 use crate::failure::{Exit, Failure};
 use crate::store::{StoreError, StoreErrorKind, Upload, chain};
@@ -46,6 +47,8 @@ impl S3Upload {
                     .create_multipart_upload()
                     .bucket(&bucket.name)
                     .key(key)
+                    .set_object_lock_mode(bucket.lock.map(locking::mode))
+                    .set_object_lock_retain_until_date(bucket.lock.map(locking::until))
                     .send()
             })
             .await?;
@@ -118,6 +121,7 @@ impl Upload for S3Upload {
 
     async fn part(&self, number: u32, _offset: u64, body: Bytes) -> Result<(), StoreError> {
         let call = self.call(Operation::Part, body.len());
+        let checksum = self.bucket.lock.map(|_| locking::md5(&body));
         let outcome = self
             .bucket
             .call(call, |_| {
@@ -131,6 +135,7 @@ impl Upload for S3Upload {
                 request
                     .upload_id(&self.id)
                     .part_number(number)
+                    .set_content_md5(checksum.clone())
                     .body(ByteStream::from(body.clone()))
                     .send()
             })

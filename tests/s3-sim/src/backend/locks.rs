@@ -49,6 +49,11 @@ pub(super) fn mode(version: &Version) -> Option<ObjectLockMode> {
     })
 }
 
+pub(super) fn legal_hold(version: &Version) -> Option<ObjectLockLegalHoldStatus> {
+    let on = || ObjectLockLegalHoldStatus::from_static(ObjectLockLegalHoldStatus::ON);
+    version.legal_hold.then(on)
+}
+
 /// What changes a lock, or deletes many objects, must carry a checksum.
 pub(super) fn check_checksum(headers: &HeaderMap) -> S3Result<()> {
     let carried = headers.keys().any(|name| {
@@ -134,6 +139,7 @@ pub(super) fn put(
         wanted.retain_until_date,
     )?;
     let bypass = input.bypass_governance_retention.unwrap_or_default();
+    let now = backend.state().now();
     backend.within(&input.bucket, |bucket| {
         if !bucket.lockable {
             return Err(s3_error!(
@@ -142,7 +148,6 @@ pub(super) fn put(
             ));
         }
         let version = bucket.version_mut(&input.key, input.version_id.as_deref())?;
-        let now = std::time::SystemTime::now();
         let weaker = |held: Retention| {
             wanted.is_none_or(|wanted| {
                 wanted.until < held.until

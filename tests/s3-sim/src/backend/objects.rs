@@ -32,6 +32,7 @@ pub(super) async fn put(
     let body = received(input.body.take()).await?;
     check_sums(&request.headers, request.trailing_headers, &body)?;
     let version = Version {
+        modified: backend.state().now(),
         content_type: input.content_type.take(),
         metadata: input.metadata.take(),
         retention: locked,
@@ -160,6 +161,7 @@ pub(super) fn head(backend: &Backend, input: &HeadObjectInput) -> Answer<HeadObj
         metadata: version.metadata.clone(),
         object_lock_mode: locks::mode(&version),
         object_lock_retain_until_date: version.retention.map(|lock| lock.until.into()),
+        object_lock_legal_hold_status: locks::legal_hold(&version),
         version_id: shown_id(&version),
         ..HeadObjectOutput::default()
     }))

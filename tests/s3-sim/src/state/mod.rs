@@ -25,6 +25,8 @@ const NO_VERSION: &str = "null";
 pub(crate) struct State {
     pub(crate) buckets: BTreeMap<String, Bucket>,
     pub(crate) rules: Rules,
+    /// What time it is here; none: the machine's.
+    pub(crate) clock: Option<SystemTime>,
     counter: u64,
 }
 
@@ -59,6 +61,10 @@ impl State {
                 "The specified bucket does not exist"
             )),
         }
+    }
+
+    pub(crate) fn now(&self) -> SystemTime {
+        self.clock.unwrap_or_else(SystemTime::now)
     }
 
     /// A number never given before, as text that sorts by age.
@@ -97,10 +103,10 @@ impl State {
         version: Option<&str>,
         bypass: bool,
     ) -> S3Result<Deleted> {
-        let (rules, id) = (self.rules, self.next_id());
+        let (rules, id, now) = (self.rules, self.next_id(), self.now());
         let bucket = self.bucket(bucket)?;
         match version {
-            Some(version) => bucket.delete_version(key, version, bypass),
+            Some(version) => bucket.delete_version(key, version, now, bypass),
             None if bucket.keeps_versions(rules) => {
                 let versions = bucket.objects.entry(key.to_owned()).or_default();
                 versions.push(Version::marker(id.clone()));
@@ -161,7 +167,13 @@ impl Bucket {
         Ok(())
     }
 
-    fn delete_version(&mut self, key: &str, id: &str, bypass: bool) -> S3Result<Deleted> {
+    fn delete_version(
+        &mut self,
+        key: &str,
+        id: &str,
+        now: SystemTime,
+        bypass: bool,
+    ) -> S3Result<Deleted> {
         let done = |marker| Deleted {
             version: Some(id.to_owned()),
             marker,
@@ -172,8 +184,11 @@ impl Bucket {
         let Some(position) = versions.iter().position(|version| version.id == id) else {
             return Ok(done(false));
         };
-        let retention = versions[position].retention;
-        if retention.is_some_and(|retention| retention.holds(SystemTime::now(), bypass)) {
+        let found = &versions[position];
+        let locked = found
+            .retention
+            .is_some_and(|retention| retention.holds(now, bypass));
+        if locked || found.legal_hold {
             return Err(s3_error!(
                 AccessDenied,
                 "Access Denied because object protected by object lock."

@@ -78,6 +78,8 @@ pub(crate) struct Version {
     pub(crate) content_type: Option<String>,
     pub(crate) metadata: Option<Metadata>,
     pub(crate) retention: Option<Retention>,
+    /// Locked without an end.
+    pub(crate) legal_hold: bool,
 }
 
 impl Version {
@@ -90,6 +92,7 @@ impl Version {
             content_type: None,
             metadata: None,
             retention: None,
+            legal_hold: false,
         }
     }
 

@@ -40,12 +40,12 @@ impl State {
         template: Version,
     ) -> S3Result<String> {
         // Real ids are long and hold characters that need quoting.
-        let id = format!("upload~{}+/=", self.next_id());
+        let (id, now) = (format!("upload~{}+/=", self.next_id()), self.now());
         let bucket = self.bucket(bucket)?;
         bucket.check_lock(&template)?;
         let upload = OpenUpload {
             parts: BTreeMap::new(),
-            initiated: SystemTime::now(),
+            initiated: now,
             template,
         };
         bucket.uploads.insert((key.to_owned(), id.clone()), upload);
@@ -60,7 +60,7 @@ impl State {
         named: &[CompletedPart],
         condition: Option<&ETagCondition>,
     ) -> S3Result<Version> {
-        let rules = self.rules;
+        let (rules, now) = (self.rules, self.now());
         let name = bucket;
         let bucket = self.bucket(name)?;
         let Some(upload) = bucket.uploads.get(&(key.to_owned(), id.to_owned())) else {
@@ -74,7 +74,7 @@ impl State {
                 parts.iter().map(|part| part.body.clone()).collect(),
             )),
             etag: etag_of(&parts),
-            modified: SystemTime::now(),
+            modified: now,
             ..upload.template.clone()
         };
         let stored = self.store(name, key, None, version)?;
