@@ -4,6 +4,8 @@
 //! `kube` → `store` → `failure`. Only `talos` names the Talos protos, only `store::s3` the AWS SDK,
 //! only `kube` the kube crate, only `seal` age. `docs/architecture.md` in the repository draws the map.
 
+#[cfg(feature = "store")]
+pub mod clock;
 pub mod failure;
 
 #[cfg(feature = "backup")]
@@ -18,6 +20,8 @@ pub mod drill;
 pub mod kube;
 #[cfg(feature = "recovery")]
 pub mod recovery;
+#[cfg(feature = "retention")]
+pub mod retention;
 #[cfg(feature = "seal")]
 pub mod seal;
 #[cfg(feature = "snapshot")]
@@ -26,5 +30,7 @@ pub mod snapshot;
 pub mod store;
 #[cfg(feature = "talos")]
 pub mod talos;
+#[cfg(feature = "retention")]
+pub mod transfer;
 #[cfg(feature = "verify")]
 pub mod verify;

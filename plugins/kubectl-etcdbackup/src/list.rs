@@ -1,22 +1,40 @@
 //! What destinations hold, as what it is.
 
+use std::sync::Arc;
+
 use etcdbackup::catalogue::{self, Entry, Kind, ObjectName};
 use etcdbackup::cli::ui::printable;
 use etcdbackup::cli::{Context, format};
+use etcdbackup::clock;
 use etcdbackup::failure::{Exit, Failure};
-use etcdbackup::store::{self, Destination};
+use etcdbackup::store::{self, Destination, Store};
 use jiff::{SignedDuration, Timestamp};
+use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
 use crate::cli::{Format, List};
 use crate::table;
 
+/// A destination that was listed.
+pub(crate) struct Place {
+    pub(crate) destination: String,
+    store: Arc<dyn Store>,
+}
+
 /// An entry and where it lies.
 pub(crate) struct Row {
     pub(crate) entry: Entry,
-    pub(crate) url: String,
-    pub(crate) destination: String,
+    pub(crate) place: Arc<Place>,
 }
+
+impl Row {
+    fn url(&self) -> String {
+        self.place.store.url_of(&self.entry.key)
+    }
+}
+
+/// Text is written out in pieces of about this size: a long listing is never in memory twice.
+pub(crate) const PIECE: usize = 64 * 1024;
 
 pub(crate) async fn run(list: List, context: Context) -> Result<Exit, Failure> {
     if list.destinations.is_empty() {
@@ -27,8 +45,7 @@ pub(crate) async fn run(list: List, context: Context) -> Result<Exit, Failure> {
             )),
         );
     }
-    let max_age = list.max_age.as_deref().map(parse_age).transpose()?;
-    let now = Timestamp::now();
+    let now = clock::now();
     let mut rows = Vec::new();
     let mut exit = Exit::Done;
     for destination in &list.destinations {
@@ -36,7 +53,7 @@ pub(crate) async fn run(list: List, context: Context) -> Result<Exit, Failure> {
         if found.is_empty() {
             context.ui.note(&format!("no backup in {destination}"));
         }
-        if let Some(stale) = max_age.and_then(|max_age| stale(&found, max_age, now)) {
+        if let Some(stale) = list.max_age.and_then(|max_age| stale(&found, max_age, now)) {
             context.ui.warn(&format!("{destination}: {stale}"));
             exit = Exit::No;
         }
@@ -44,21 +61,27 @@ pub(crate) async fn run(list: List, context: Context) -> Result<Exit, Failure> {
     }
     rows.sort_by_key(|row| std::cmp::Reverse(time_of(&row.entry)));
     let several = list.destinations.len() > 1;
-    let text = match list.output {
-        Format::Table | Format::Wide => table::render(
-            &rows,
-            list.output == Format::Wide,
-            several,
-            now,
-            &context.ui,
-        ),
-        Format::Name => rows.iter().map(|row| printable(&row.url) + "\n").collect(),
-        Format::Json => {
-            serde_json::to_string_pretty(&values(&rows)).map_err(|error| bug(&error))? + "\n"
+    match list.output {
+        Format::Table | Format::Wide => {
+            let wide = list.output == Format::Wide;
+            table::print(&rows, wide, several, now, &context.ui)?;
         }
-        Format::Yaml => format::yaml(&values(&rows))?,
-    };
-    context.ui.report(&text)?;
+        Format::Name => {
+            let mut text = String::new();
+            for row in &rows {
+                text += &(printable(&row.url()) + "\n");
+                if text.len() > PIECE {
+                    context.ui.report(&std::mem::take(&mut text))?;
+                }
+            }
+            context.ui.report(&text)?;
+        }
+        Format::Json => {
+            let text = serde_json::to_string_pretty(&Values(&rows)).map_err(|error| bug(&error))?;
+            context.ui.report(&(text + "\n"))?;
+        }
+        Format::Yaml => context.ui.report(&format::yaml(&Values(&rows))?)?,
+    }
     Ok(exit)
 }
 
@@ -70,11 +93,14 @@ async fn read(destination: &str, list: &List, now: Timestamp) -> Result<Vec<Row>
     let wanted = entries.into_iter().filter(|entry| {
         !matches!(entry.kind, Kind::Manifest) && of_cluster(entry, list.cluster_name.as_deref())
     });
+    let place = Arc::new(Place {
+        destination: destination.to_string(),
+        store: Arc::clone(&store),
+    });
     Ok(wanted
         .map(|entry| Row {
-            url: store.url_of(&entry.key),
-            destination: destination.to_string(),
             entry,
+            place: Arc::clone(&place),
         })
         .collect())
 }
@@ -113,45 +139,30 @@ fn stale(rows: &[Row], max_age: SignedDuration, now: Timestamp) -> Option<String
     }
 }
 
-fn parse_age(text: &str) -> Result<SignedDuration, Failure> {
-    let wrong = || {
-        Failure::new(Exit::Usage, format!("`--max-age {text}` is not an age"))
-            .hint("write it like 12h, 90m or 2d")
-    };
-    let split = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
-    let (number, unit) = text.split_at(split);
-    let seconds = match unit {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3600,
-        "d" => 86400,
-        _ => return Err(wrong()),
-    };
-    let number: i64 = number.parse().map_err(|_| wrong())?;
-    number
-        .checked_mul(seconds)
-        .map(SignedDuration::from_secs)
-        .ok_or_else(wrong)
-}
-
 fn bug(error: &dyn std::fmt::Display) -> Failure {
     Failure::new(Exit::Bug, format!("cannot print the listing: {error}"))
 }
 
-fn values(rows: &[Row]) -> Vec<Value> {
-    let value = |row: &Row| {
-        let (cluster, taken_at) = match &row.entry.kind {
-            Kind::Snapshot(name) | Kind::FutureDated(name) => {
-                (Some(name.cluster.clone()), Some(name.taken_at.to_string()))
-            }
-            _ => (None, None),
-        };
-        json!({
-            "url": row.url, "key": row.entry.key, "size": row.entry.size, "state": state(&row.entry),
-            "modified": row.entry.modified.map(|time| time.to_string()), "cluster": cluster, "takenAt": taken_at,
-        })
+/// Written one by one.
+struct Values<'a>(&'a [Row]);
+
+impl Serialize for Values<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(self.0.iter().map(value))
+    }
+}
+
+fn value(row: &Row) -> Value {
+    let (cluster, taken_at) = match &row.entry.kind {
+        Kind::Snapshot(name) | Kind::FutureDated(name) => {
+            (Some(name.cluster.clone()), Some(name.taken_at.to_string()))
+        }
+        _ => (None, None),
     };
-    rows.iter().map(value).collect()
+    json!({
+        "url": row.url(), "key": row.entry.key, "size": row.entry.size, "state": state(&row.entry),
+        "modified": row.entry.modified.map(|time| time.to_string()), "cluster": cluster, "takenAt": taken_at,
+    })
 }
 
 pub(crate) fn state(entry: &Entry) -> String {
@@ -162,19 +173,5 @@ pub(crate) fn state(entry: &Entry) -> String {
         Kind::Partial => "partial".to_owned(),
         Kind::Foreign(tool) => format!("foreign ({tool})"),
         Kind::Manifest => "manifest".to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ages_are_read_with_their_unit() {
-        assert_eq!(parse_age("12h").unwrap(), SignedDuration::from_hours(12));
-        assert_eq!(parse_age("2d").unwrap(), SignedDuration::from_hours(48));
-        for wrong in ["", "12", "h", "12y", "-1h", "99999999999999999999d"] {
-            assert_eq!(parse_age(wrong).unwrap_err().exit, Exit::Usage, "{wrong}");
-        }
     }
 }

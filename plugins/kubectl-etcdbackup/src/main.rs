@@ -1,8 +1,11 @@
 //! `kubectl etcdbackup`: back up the etcd of Talos Linux clusters.
 
 mod cli;
+mod copy;
 mod list;
 mod now;
+mod prune;
+mod rekey;
 mod table;
 mod talos_backup;
 mod verify;
@@ -21,5 +24,8 @@ async fn run(cli: cli::Etcdbackup, context: Context) -> Result<Exit, Failure> {
         Verb::Now(now) => now::run(*now, &cli.kubernetes, context).await,
         Verb::List(list) => list::run(*list, context).await,
         Verb::Verify(verify) => verify::run(*verify, context).await,
+        Verb::Copy(copy) => copy::run(*copy, context).await,
+        Verb::Rekey(rekey) => rekey::run(*rekey, context).await,
+        Verb::Prune(prune) => prune::run(*prune, context).await,
     }
 }

@@ -94,7 +94,9 @@ fn plan(now: &Now, cluster: String) -> Result<Publication, Failure> {
         concurrency: now.upload.concurrency.map(usize::from),
         manifest: !now.no_manifest,
         min_copies: now.min_copies,
+        lock: now.lock.lock(),
         facts: SourceFacts::default(),
+        replacing: None,
     })
 }
 

@@ -1,23 +1,31 @@
 //! A listing as a table for people.
 
-use comfy_table::{CellAlignment, Table, presets};
 use etcdbackup::catalogue::Kind;
 use etcdbackup::cli::Ui;
 use etcdbackup::cli::format;
+use etcdbackup::cli::table::Columns;
 use etcdbackup::cli::ui::{Tone, printable};
+use etcdbackup::failure::Failure;
 use jiff::Timestamp;
 use unicode_width::UnicodeWidthChar;
 
-use crate::list::{Row, state, time_of};
+use crate::list::{PIECE, Row, state, time_of};
 
 /// Rows as a table; `wide` adds cluster, time and key, several destinations a column of their
 /// own.
-pub(crate) fn render(rows: &[Row], wide: bool, several: bool, now: Timestamp, ui: &Ui) -> String {
+///
+/// # Errors
+/// 74: stdout cannot be written.
+pub(crate) fn print(
+    rows: &[Row],
+    wide: bool,
+    several: bool,
+    now: Timestamp,
+    ui: &Ui,
+) -> Result<(), Failure> {
     if rows.is_empty() {
-        return String::new();
+        return Ok(());
     }
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
     let mut header = vec!["NAME", "AGE", "SIZE", "STATE"];
     if wide {
         header.extend(["CLUSTER", "TIME", "KEY"]);
@@ -25,32 +33,21 @@ pub(crate) fn render(rows: &[Row], wide: bool, several: bool, now: Timestamp, ui
     if several {
         header.push("DESTINATION");
     }
-    table.set_header(header);
+    // Twice over the same rows: once for the widths, once to print.
+    let mut columns = Columns::new(&header, &[2]);
+    rows.iter()
+        .for_each(|row| columns.fit(&cells(row, wide, several, now)));
+    let mut text = columns.line(&header);
+    let column = text.find("STATE").unwrap_or(0);
     for row in rows {
-        table.add_row(cells(row, wide, several, now));
-    }
-    if let Some(size) = table.column_mut(2) {
-        size.set_cell_alignment(CellAlignment::Right);
-    }
-    let lines: Vec<String> = table
-        .lines()
-        .map(|line| line.trim_end().to_owned())
-        .collect();
-    // Leading space of the first column is none of ours.
-    let lines: Vec<&str> = lines
-        .iter()
-        .map(|line| line.strip_prefix(' ').unwrap_or(line))
-        .collect();
-    let column = lines
-        .first()
-        .and_then(|header| header.find("STATE"))
-        .unwrap_or(0);
-    let mut text = format!("{}\n", lines.first().unwrap_or(&""));
-    for (line, row) in lines.iter().skip(1).zip(rows) {
-        text += &painted(line, column, row, ui);
+        let line = columns.line(&cells(row, wide, several, now));
+        text += &painted(line.trim_end(), column, row, ui);
         text.push('\n');
+        if text.len() > PIECE {
+            ui.report(&std::mem::take(&mut text))?;
+        }
     }
-    text
+    ui.report(&text)
 }
 
 fn cells(row: &Row, wide: bool, several: bool, now: Timestamp) -> Vec<String> {
@@ -73,7 +70,7 @@ fn cells(row: &Row, wide: bool, several: bool, now: Timestamp) -> Vec<String> {
         ]);
     }
     if several {
-        cells.push(printable(&row.destination));
+        cells.push(printable(&row.place.destination));
     }
     cells
 }

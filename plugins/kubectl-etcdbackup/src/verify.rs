@@ -3,10 +3,13 @@
 use comfy_table::{CellAlignment, Table, presets};
 use etcdbackup::cli::ui::printable;
 use etcdbackup::cli::{Context, format};
+use etcdbackup::clock;
 use etcdbackup::failure::{Exit, Failure};
-use etcdbackup::seal::Identities;
-use etcdbackup::verify::{self, Deep, Depth, Located, Verdict, Verification, Wanted};
-use jiff::Timestamp;
+use etcdbackup::seal::{Identities, Recipients, Stanza, recipient_lines};
+use etcdbackup::store::Store;
+use etcdbackup::verify::{
+    self, Deep, Depth, ExpectedRecipients, Located, Verdict, Verification, Wanted,
+};
 
 use crate::cli::{Verify, VerifyFormat};
 
@@ -22,10 +25,11 @@ pub(crate) async fn run(flags: Verify, context: Context) -> Result<Exit, Failure
         Wanted::Newest
     };
     let depth = depth(&flags)?;
+    let expected = expected(&flags)?;
     let cluster = flags.cluster_name.as_deref();
     let located = verify::locate(place, &flags.store.options(), cluster, wanted).await?;
     located.notes.iter().for_each(|note| context.ui.warn(note));
-    let (found, trouble) = look_at_all(&located, &depth, &flags, &context).await;
+    let (found, trouble) = look_at_all(&located, &depth, expected.as_ref(), &flags, &context).await;
     let shown = render(&found, flags.output)?;
     context.ui.data(&shown)?;
     let worst = found.iter().map(|one| one.verdict).max();
@@ -35,7 +39,10 @@ pub(crate) async fn run(flags: Verify, context: Context) -> Result<Exit, Failure
 
 fn depth(flags: &Verify) -> Result<Depth, Failure> {
     if !flags.deep && !flags.drill {
-        return Ok(Depth::Quick);
+        return Ok(match audits(flags) {
+            true => Depth::Header,
+            false => Depth::Quick,
+        });
     }
     let folder = flags.spool_dir.clone();
     let drill = if flags.drill {
@@ -53,20 +60,46 @@ fn depth(flags: &Verify) -> Result<Depth, Failure> {
     })))
 }
 
+fn audits(flags: &Verify) -> bool {
+    !flags.recipient.is_empty() || !flags.recipients_file.is_empty()
+}
+
+/// Who shall be able to open what is stored, if that is asked.
+fn expected(flags: &Verify) -> Result<Option<ExpectedRecipients>, Failure> {
+    let read = Recipients::read(&flags.recipient, &flags.recipients_file, false)?;
+    Ok(read.map(|recipients| {
+        let lines = recipient_lines(&flags.recipient, &flags.recipients_file);
+        ExpectedRecipients {
+            stanzas: lines
+                .iter()
+                .map(|line| Stanza::of_recipient(line))
+                .collect(),
+            fingerprints: recipients.fingerprints().to_vec(),
+            identities: Identities {
+                files: flags.identity.clone(),
+                stdin_is_taken: false,
+            },
+        }
+    }))
+}
+
 /// Every object in turn; one that cannot be looked at does not end the others, a signal does.
 /// Gives the code of the first trouble.
 async fn look_at_all(
     located: &Located,
     depth: &Depth,
+    expected: Option<&ExpectedRecipients>,
     flags: &Verify,
     context: &Context,
 ) -> (Vec<Verification>, Option<Exit>) {
     let (mut found, mut trouble) = (Vec::new(), None);
     for key in &located.keys {
         let store = located.store.as_ref();
-        match verify::verify(store, key, depth, context.cancel.clone()).await {
+        match look(store, key, depth, expected, context).await {
             Ok(one) => {
+                // A look at the header alone must not take the place of a better one.
                 if !flags.no_record
+                    && !matches!(depth, Depth::Header)
                     && let Err(failure) = verify::keep(store, key, &one).await
                 {
                     context.ui.warn(&format!(
@@ -87,6 +120,20 @@ async fn look_at_all(
         }
     }
     (found, trouble)
+}
+
+async fn look(
+    store: &dyn Store,
+    key: &str,
+    depth: &Depth,
+    expected: Option<&ExpectedRecipients>,
+    context: &Context,
+) -> Result<Verification, Failure> {
+    let mut found = verify::verify(store, key, depth, context.cancel.clone()).await?;
+    if let Some(expected) = expected {
+        verify::audit(store, key, expected, &mut found, context.cancel.clone()).await?;
+    }
+    Ok(found)
 }
 
 fn render(found: &[Verification], output: VerifyFormat) -> Result<String, Failure> {
@@ -112,6 +159,10 @@ fn text(found: &[Verification]) -> String {
     }
     for (line, one) in lines.zip(found) {
         text += &format!("{}\n  {}\n", line.trim(), printable(&one.url));
+        if let Some(audit) = &one.recipients {
+            let who = audit.found.join(", ");
+            text += &format!("  recipients: {}\n", printable(&who));
+        }
         for finding in &one.findings {
             text += &format!("  - {}\n", printable(finding));
         }
@@ -127,7 +178,7 @@ fn text(found: &[Verification]) -> String {
 }
 
 fn table(found: &[Verification]) -> Table {
-    let now = Timestamp::now();
+    let now = clock::now();
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table.set_header(["VERDICT", "DEPTH", "SIZE", "REVISION", "KEYS", "CONTENT"]);

@@ -2,7 +2,7 @@
 
 use clap::{Parser, ValueEnum};
 use etcdbackup::cli::flags::{CommonFlags, RecipientFlags, StoreFlags};
-use etcdbackup::cli::{UploadFlags, env};
+use etcdbackup::cli::{LockFlags, UploadFlags, env};
 
 /// What stdout carries.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -49,6 +49,8 @@ pub(crate) struct Push {
     pub(crate) low_memory: bool,
     #[command(flatten)]
     pub(crate) upload: UploadFlags,
+    #[command(flatten)]
+    pub(crate) lock: LockFlags,
     /// stdout: URLs (name, default) or receipt (json)
     #[arg(
         short,

@@ -52,7 +52,9 @@ pub(crate) async fn run(cli: Push, context: Context) -> Result<Exit, Failure> {
         concurrency: cli.upload.concurrency.map(usize::from),
         manifest: !cli.no_manifest,
         min_copies: cli.min_copies,
+        lock: cli.lock.lock(),
         facts: SourceFacts::default(),
+        replacing: None,
     };
     let mut source: Box<dyn SnapshotSource> = if from_stdin {
         context.ui.stdin_gives_bytes()?;

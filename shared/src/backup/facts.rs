@@ -1,5 +1,6 @@
 //! What is known of a snapshot's origin beside its bytes, where the role may ask.
 
+use crate::catalogue::Manifest;
 use crate::talos::{Candidate, Talos};
 
 /// For the manifest; nothing in it is ever trusted against the bytes.
@@ -15,6 +16,18 @@ pub struct SourceFacts {
     pub member_id: Option<String>,
     /// What could not be known, one sentence each.
     pub unknown: Vec<String>,
+}
+
+impl From<&Manifest> for SourceFacts {
+    fn from(manifest: &Manifest) -> Self {
+        Self {
+            etcd_version: manifest.etcd_version.clone(),
+            talos_version: manifest.talos_version.clone(),
+            talos_ca: manifest.talos_ca.clone(),
+            member_id: manifest.member_id.clone(),
+            unknown: manifest.unknown.clone(),
+        }
+    }
 }
 
 impl SourceFacts {

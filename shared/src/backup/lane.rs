@@ -4,18 +4,23 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinSet;
 
 use super::cancel::Cancel;
 use super::laggards::Watched;
 use super::parts::Part;
+use crate::catalogue::ObjectName;
 use crate::failure::{Exit, Failure};
 use crate::store::{Store, StoreError, StoreErrorKind, Upload};
 
 /// How long the request that publishes may still take after a stop: its outcome would be
 /// unknown otherwise.
 const LAST_WORD: Duration = Duration::from_secs(5);
+
+/// How many names are tried for an object of one part.
+const NAMES: u32 = 4;
 
 /// What became of one destination.
 #[derive(Debug)]
@@ -140,7 +145,39 @@ impl Lane {
         while self.parts.try_recv().is_ok() {}
     }
 
+    /// A name that is taken is no reason to fail while the bytes are still here: the next
+    /// millisecond is as good. In parts it is too late for that, they belong to their name.
     async fn put(&mut self, only: &Part) -> Result<(), End> {
+        for _ in 1..NAMES {
+            match self.put_once(only).await {
+                Err(End::Store(error)) if error.kind == StoreErrorKind::Exists => {
+                    match self.next_key() {
+                        Some(key) => self.key = key,
+                        None => return Err(End::Store(error)),
+                    }
+                }
+                done => return done,
+            }
+        }
+        self.put_once(only).await
+    }
+
+    /// The same name with a later time; none: the name has no time.
+    fn next_key(&self) -> Option<String> {
+        let (_, name) = self.key.rsplit_once('/').unwrap_or(("", &self.key));
+        let name = ObjectName::parse(name)?;
+        let later = name
+            .taken_at
+            .checked_add(SignedDuration::from_millis(1))
+            .ok()?;
+        let name = ObjectName {
+            taken_at: later,
+            ..name
+        };
+        Some(self.store.key_of(&name.to_string()))
+    }
+
+    async fn put_once(&mut self, only: &Part) -> Result<(), End> {
         let put = self.store.put(&self.key, only.body.clone(), false);
         let watched = Arc::clone(&self.watched);
         tokio::select! {
@@ -228,7 +265,7 @@ fn explain(end: End, url: &str) -> Failure {
             Exit::Temporary,
             format!("{url}: an object of that name exists and was not overwritten"),
         )
-        .hint("run again: the new name carries a new time"),
+        .hint("run it again: its parts were sent under that name, and the next name carries a new time"),
         End::Store(error) => error.into(),
         End::Lagging => Failure::new(
             Exit::Temporary,

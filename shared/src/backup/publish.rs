@@ -12,11 +12,14 @@ use super::facts::SourceFacts;
 use super::lane::Delivery;
 use super::run::{BATCHES, Outcome, PushPlan, push};
 use super::source::{SnapshotSource, SourceError};
-use crate::catalogue::{Content, MANIFEST_VERSION, Manifest, ObjectName, Verified, manifest_name};
+use crate::catalogue::{
+    Content, MANIFEST_VERSION, Manifest, ObjectName, Verified, manifest_key_beside,
+};
+use crate::clock;
 use crate::failure::{Exit, Failure};
 use crate::seal::{Compression, Recipients};
 use crate::snapshot::Sound;
-use crate::store::{self, Destination, Store, StoreOptions};
+use crate::store::{self, Destination, LockFor, ObjectLock, Store, StoreOptions};
 
 const MIB: usize = 1024 * 1024;
 /// A destination that stands still this long, while another waits for it, is left out.
@@ -48,8 +51,22 @@ pub struct Publication {
     pub manifest: bool,
     /// How many destinations must have it; none: all.
     pub min_copies: Option<usize>,
+    /// How long the store shall keep each object from being deleted.
+    pub lock: Option<LockFor>,
     /// What is known of the source beside its bytes, for the manifest.
     pub facts: SourceFacts,
+    /// The object whose snapshot is stored anew; none: a snapshot of now.
+    pub replacing: Option<Replacing>,
+}
+
+/// A stored snapshot that is stored again, for other recipients.
+pub struct Replacing {
+    /// Name of the new object: it also says when the snapshot was taken.
+    pub name: ObjectName,
+    /// Name of the old one.
+    pub old: String,
+    /// Where the snapshot came from first, if that is known.
+    pub source: Option<String>,
 }
 
 /// What was published.
@@ -69,6 +86,12 @@ pub struct Receipt {
     pub encrypted: bool,
     /// Whether it is a copied database file, without a digest of etcd's own.
     pub raw: bool,
+    /// Until when the store keeps it from being deleted: RFC 3339, UTC.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retain_until: Option<String>,
+    /// `governance` or `compliance`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lock_mode: Option<String>,
     /// One per destination.
     pub copies: Vec<Copy>,
 }
@@ -115,21 +138,14 @@ pub async fn publish(
     publication: &Publication,
     mut cancel: Cancel,
 ) -> Result<Published, SourceError> {
-    let taken_at = Timestamp::now();
+    let lock = publication.lock.map(|lock| lock.from(clock::now()));
     let refused = |failure| SourceError {
         failure,
         try_elsewhere: false,
     };
-    let compressed = publication.compression != Compression::None;
-    let name = ObjectName::new(
-        &publication.cluster,
-        taken_at,
-        compressed,
-        publication.recipients.is_some(),
-    )
-    .map_err(refused)?
-    .to_string();
-    let stores = open_all(publication).await.map_err(refused)?;
+    let name = name(publication).map_err(refused)?;
+    let (taken_at, name) = (name.taken_at, name.to_string());
+    let stores = open_all(publication, lock).await.map_err(refused)?;
     let (part_size, slots) = parts(publication, stores.len());
     let batches = if publication.low_memory {
         FEW_BATCHES
@@ -152,14 +168,37 @@ pub async fn publish(
     let outcome = push(source, plan, cancel.clone()).await?;
     let mut warnings: Vec<String> = outcome.deliveries.iter().filter_map(remark).collect();
     if publication.manifest {
-        let manifest = manifest(&name, taken_at, &source.name(), publication, &outcome);
+        let mut manifest = manifest(&name, taken_at, &source.name(), publication, &outcome);
+        manifest.set_lock(lock);
+        if let Some(replacing) = &publication.replacing {
+            manifest.replaces = Some(replacing.old.clone());
+            if let Some(first) = &replacing.source {
+                manifest.source.clone_from(first);
+            }
+        }
         let written = write_manifests(&stores, &name, &manifest, &outcome);
         match cancel.grant(LAST_WORDS, written).await {
             Ok(unwritten) => warnings.extend(unwritten),
             Err(_) => warnings.push("stopped by a signal: manifests are missing".to_owned()),
         }
     }
-    Ok(judge(publication, taken_at, outcome, warnings))
+    let mut published = judge(publication, taken_at, outcome, warnings);
+    published.receipt.retain_until = lock.map(|lock| lock.until.to_string());
+    published.receipt.lock_mode = lock.map(|lock| lock.mode.to_string());
+    Ok(published)
+}
+
+/// The name of the object, and with it the time of the snapshot.
+fn name(publication: &Publication) -> Result<ObjectName, Failure> {
+    if let Some(replacing) = &publication.replacing {
+        return Ok(replacing.name.clone());
+    }
+    ObjectName::new(
+        &publication.cluster,
+        clock::now(),
+        publication.compression != Compression::None,
+        publication.recipients.is_some(),
+    )
 }
 
 /// Batches between source and proof where memory is short.
@@ -185,10 +224,17 @@ fn remark(delivery: &Delivery) -> Option<String> {
     delivery.remark.clone()
 }
 
-async fn open_all(publication: &Publication) -> Result<Vec<Arc<dyn Store>>, Failure> {
+async fn open_all(
+    publication: &Publication,
+    lock: Option<ObjectLock>,
+) -> Result<Vec<Arc<dyn Store>>, Failure> {
+    let options = StoreOptions {
+        lock,
+        ..publication.stores.clone()
+    };
     let mut stores = Vec::with_capacity(publication.destinations.len());
     for destination in &publication.destinations {
-        stores.push(store::open(destination, &publication.stores).await?);
+        stores.push(store::open(destination, &options).await?);
     }
     Ok(stores)
 }
@@ -227,6 +273,9 @@ fn manifest(
         etcd_version: facts.etcd_version.clone(),
         talos_version: facts.talos_version.clone(),
         kubernetes_version: None,
+        retain_until: None,
+        lock_mode: None,
+        replaces: None,
         verified: if outcome.proof.is_raw() {
             Verified::Structure
         } else {
@@ -240,6 +289,21 @@ fn manifest(
     }
 }
 
+/// A destination where the name was taken has the object under another one.
+fn of_delivery(
+    manifest: &Manifest,
+    name: &str,
+    store: &dyn Store,
+    delivery: &Delivery,
+) -> Manifest {
+    let mut manifest = manifest.clone();
+    if delivery.key != store.key_of(name) {
+        let (_, file) = delivery.key.rsplit_once('/').unwrap_or(("", &delivery.key));
+        manifest.object = file.to_owned();
+    }
+    manifest
+}
+
 async fn write_manifests(
     stores: &[Arc<dyn Store>],
     name: &str,
@@ -247,16 +311,16 @@ async fn write_manifests(
     outcome: &Outcome,
 ) -> Vec<String> {
     let mut warnings = Vec::new();
-    let json = match manifest.to_json() {
-        Ok(json) => Bytes::from(json),
-        Err(failure) => return vec![failure.what],
-    };
     for (store, delivery) in stores.iter().zip(&outcome.deliveries) {
         if delivery.result.is_err() {
             continue;
         }
-        let key = store.key_of(&manifest_name(name));
-        if let Err(error) = store.put(&key, json.clone(), true).await {
+        let json = match of_delivery(manifest, name, store.as_ref(), delivery).to_json() {
+            Ok(json) => Bytes::from(json),
+            Err(failure) => return vec![failure.what],
+        };
+        let key = manifest_key_beside(&delivery.key);
+        if let Err(error) = store.put(&key, json, true).await {
             warnings.push(format!(
                 "{}: the manifest was not written: {error}",
                 store.url_of(&key)
@@ -310,6 +374,8 @@ fn judge(
         compression: publication.compression.to_string(),
         encrypted: publication.recipients.is_some(),
         raw: outcome.proof.is_raw(),
+        retain_until: None,
+        lock_mode: None,
         copies,
     };
     Published {

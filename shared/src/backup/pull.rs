@@ -16,15 +16,26 @@ use crate::snapshot::{SnapshotError, Verifier};
 use crate::store::Body;
 
 /// Chunks between download and the opening thread.
-const CHUNKS: usize = 16;
+pub(super) const CHUNKS: usize = 16;
 /// How long the opening thread may take to clean up after a stop; its output may hang.
 const CLEAN_UP: Duration = Duration::from_secs(5);
 
-/// Reads what was fetched. A channel that closes without [`Feed::End`] was cut.
-struct ChunkReader {
+/// Reads what was fetched, in a thread. A channel that closes without [`Feed::End`] was cut.
+pub struct ChunkReader {
     from: mpsc::Receiver<Feed>,
     chunk: Bytes,
     ended: bool,
+}
+
+impl ChunkReader {
+    /// Reads what comes through `from`.
+    pub fn new(from: mpsc::Receiver<Feed>) -> Self {
+        Self {
+            from,
+            chunk: Bytes::new(),
+            ended: false,
+        }
+    }
 }
 
 impl Read for ChunkReader {
@@ -60,11 +71,7 @@ pub async fn pull(
     let name = object.to_owned();
     let (done, mut opened) = oneshot::channel();
     std::thread::spawn(move || {
-        let reader = ChunkReader {
-            from,
-            chunk: Bytes::new(),
-            ended: false,
-        };
+        let reader = ChunkReader::new(from);
         let result = if stored {
             copy_stored(reader, target)
         } else {
@@ -94,7 +101,7 @@ fn stopped(exit: Exit) -> Failure {
 }
 
 /// Sends chunks until the end, or until nobody listens (who stopped, knows why).
-async fn fetch(body: &mut dyn Body, to: mpsc::Sender<Feed>) -> Result<(), Failure> {
+pub(super) async fn fetch(body: &mut dyn Body, to: mpsc::Sender<Feed>) -> Result<(), Failure> {
     while let Some(chunk) = body.next().await? {
         if to.send(Feed::Data(chunk)).await.is_err() {
             return Ok(());

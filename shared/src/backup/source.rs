@@ -122,7 +122,8 @@ fn broken(name: &str, why: &str) -> SourceError {
     }
 }
 
-fn copy(mut reader: impl Read, to: &Sender<Feed>) -> std::io::Result<()> {
+/// Feeds all of `reader`; blocks.
+pub(super) fn copy(mut reader: impl Read, to: &Sender<Feed>) -> std::io::Result<()> {
     let mut batches = Batches::default();
     loop {
         let mut batch = batches.buffer();

@@ -7,9 +7,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::{Exit, Failure};
+use crate::store::{LockMode, ObjectLock};
 
 /// The folder of manifests, below the prefix.
-pub(super) const MANIFEST_FOLDER: &str = ".manifest";
+pub const MANIFEST_FOLDER: &str = ".manifest";
 
 /// The version written and read.
 pub const MANIFEST_VERSION: u32 = 1;
@@ -66,6 +67,19 @@ pub struct Manifest {
     /// Id of the etcd member it was taken from, hexadecimal as etcd writes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub member_id: Option<String>,
+    /// Until when the store keeps the object from being deleted, as it was asked to.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "optional_time"
+    )]
+    pub retain_until: Option<Timestamp>,
+    /// `governance` or `compliance`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lock_mode: Option<String>,
+    /// Name of the object whose snapshot this one holds for other recipients.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<String>,
     /// How far the snapshot was verified before it was stored.
     pub verified: Verified,
     /// Whether it is a copied database file, without a digest of etcd's own.
@@ -147,6 +161,23 @@ impl Manifest {
     }
 }
 
+impl Manifest {
+    /// The lock it tells of.
+    pub fn lock(&self) -> Option<ObjectLock> {
+        let mode = match self.lock_mode.as_deref() {
+            Some("compliance") => LockMode::Compliance,
+            _ => LockMode::Governance,
+        };
+        self.retain_until.map(|until| ObjectLock { mode, until })
+    }
+
+    /// Tells of a lock.
+    pub fn set_lock(&mut self, lock: Option<ObjectLock>) {
+        self.retain_until = lock.map(|lock| lock.until);
+        self.lock_mode = lock.map(|lock| lock.mode.to_string());
+    }
+}
+
 impl Content {
     fn has_digest(&self) -> bool {
         let lower = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
@@ -195,6 +226,31 @@ mod time {
     }
 }
 
+/// The same, where there may be none.
+mod optional_time {
+    use jiff::Timestamp;
+    use serde::de::Error as _;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(
+        time: &Option<Timestamp>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        match time {
+            Some(time) => super::time::serialize(time, to),
+            None => to.serialize_none(),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<Timestamp>, D::Error> {
+        let text = Option::<String>::deserialize(from)?;
+        text.map(|text| text.parse().map_err(D::Error::custom))
+            .transpose()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -222,6 +278,9 @@ mod tests {
             talos_ca: None,
             member_id: None,
             kubernetes_version: None,
+            retain_until: Some("2026-02-01T00:00:00Z".parse().unwrap()),
+            lock_mode: Some("compliance".to_owned()),
+            replaces: None,
             verified: Verified::Digest,
             raw: false,
             unknown: vec!["talos_version".to_owned()],
@@ -240,6 +299,13 @@ mod tests {
         );
         assert!(text.contains(r#""verified": "digest""#), "{text}");
         assert!(!text.contains("kubernetes_version"), "{text}");
+        assert!(!text.contains("replaces"), "{text}");
+        let lock = sample().lock().unwrap();
+        assert_eq!(lock.mode, LockMode::Compliance);
+        let mut unlocked = sample();
+        unlocked.set_lock(None);
+        let json = unlocked.to_json().unwrap();
+        assert_eq!(Manifest::from_json("k", &json).unwrap().lock(), None);
     }
 
     #[test]

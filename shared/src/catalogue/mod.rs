@@ -12,7 +12,7 @@ mod select;
 
 pub use entry::{Entry, FUTURE_TOLERANCE_SECONDS, Kind, classify};
 pub use manifest::{
-    Content, MANIFEST_LIMIT, MANIFEST_VERSION, Manifest, Verified, manifest_key,
+    Content, MANIFEST_FOLDER, MANIFEST_LIMIT, MANIFEST_VERSION, Manifest, Verified, manifest_key,
     manifest_key_beside, manifest_name,
 };
 pub use names::{ObjectName, check_cluster_name, is_object_name};

@@ -67,6 +67,7 @@ pub(super) fn find_key(key: &str) -> Option<&'static Variable> {
 pub const GUARDS: &[&str] = &[
     "confirm",
     "delete",
+    "delete-old",
     "discard-cluster",
     "force",
     "lose-database",
@@ -125,10 +126,29 @@ variables! {
     PART_SIZE "PART_SIZE" Text "--part-size" "size of an uploaded part"
     CONCURRENCY "CONCURRENCY" Text "--concurrency" "parts on their way at once"
     LOW_MEMORY "LOW_MEMORY" Switch "--low-memory" "small parts, one at a time"
+    LOCK_FOR "LOCK_FOR" Text "--lock-for" "how long what is stored cannot be deleted"
+    LOCK_MODE "LOCK_MODE" Text "--lock-mode" "governance or compliance"
     MIN_COPIES "MIN_COPIES" Text "--min-copies" "copies that must be stored"
     NO_MANIFEST "NO_MANIFEST" Switch "--no-manifest" "write no manifest"
     AT "AT" Text "--at" "the newest snapshot not after this time"
     MAX_AGE "MAX_AGE" Text "--max-age" "how old the newest snapshot may be"
+    KEEP_LAST "KEEP_LAST" Text "--keep-last" "how many of the newest stay"
+    KEEP_HOURLY "KEEP_HOURLY" Text "--keep-hourly" "of how many hours one stays"
+    KEEP_DAILY "KEEP_DAILY" Text "--keep-daily" "of how many days one stays"
+    KEEP_WEEKLY "KEEP_WEEKLY" Text "--keep-weekly" "of how many weeks one stays"
+    KEEP_MONTHLY "KEEP_MONTHLY" Text "--keep-monthly" "of how many months one stays"
+    KEEP_YEARLY "KEEP_YEARLY" Text "--keep-yearly" "of how many years one stays"
+    KEEP_WITHIN "KEEP_WITHIN" Text "--keep-within" "how far before the newest all stay"
+    KEEP_WITHIN_HOURLY "KEEP_WITHIN_HOURLY" Text "--keep-within-hourly" "how far before the newest one of each hour stays"
+    KEEP_WITHIN_DAILY "KEEP_WITHIN_DAILY" Text "--keep-within-daily" "how far before the newest one of each day stays"
+    KEEP_WITHIN_WEEKLY "KEEP_WITHIN_WEEKLY" Text "--keep-within-weekly" "how far before the newest one of each week stays"
+    KEEP_WITHIN_MONTHLY "KEEP_WITHIN_MONTHLY" Text "--keep-within-monthly" "how far before the newest one of each month stays"
+    KEEP_WITHIN_YEARLY "KEEP_WITHIN_YEARLY" Text "--keep-within-yearly" "how far before the newest one of each year stays"
+    MIN_KEEP "MIN_KEEP" Text "--min-keep" "how many of the newest stay in any case"
+    MAX_DELETE "MAX_DELETE" Text "--max-delete" "above how many nothing is deleted"
+    INTERVAL "INTERVAL" Text "--interval" "how often there is a backup"
+    SINCE "SINCE" Text "--since" "from when on snapshots are copied or rekeyed"
+    ORPHANS "ORPHANS" Switch "--orphans" "prune also deletes what belongs to no object"
     FIRST_BYTE_TIMEOUT "FIRST_BYTE_TIMEOUT" Text "--first-byte-timeout" "how long the first bytes of a snapshot may take"
     IDLE_TIMEOUT "IDLE_TIMEOUT" Text "--idle-timeout" "how long nothing may come in between"
     STREAM_TIMEOUT "STREAM_TIMEOUT" Text "--stream-timeout" "how long one snapshot may take in all"
@@ -148,8 +168,11 @@ variables! {
     ETCDUTL "ETCDUTL" File "--etcdutl" "what restores in a drill"
     DRILL_TIMEOUT "DRILL_TIMEOUT" Text "--drill-timeout" "how long a drill may take"
     VERIFY_ALL "VERIFY_ALL" Switch "verify --all" "verify every snapshot of a destination"
+    TRANSFER_ALL "TRANSFER_ALL" Switch "copy --all, rekey --all" "copy or rekey every snapshot of a place"
     DEEP "DEEP" Switch "--deep" "verify with the keys"
     DRILL "DRILL" Switch "--drill" "verify by a drill too"
+    EXPECTED_RECIPIENTS "EXPECTED_RECIPIENTS" Texts "verify --recipient" "age recipients that backups must have, and no others"
+    EXPECTED_RECIPIENTS_FILE "EXPECTED_RECIPIENTS_FILE" Files "verify --recipients-file" "files of them"
     NO_RECORD "NO_RECORD" Switch "--no-record" "keep no result of a verification"
     STORED "STORED" Switch "--stored" "fetch the bytes as they are stored"
 

@@ -1,6 +1,7 @@
 //! What every program of the suite shares at its command line: one entry, one way to
 //! talk, one set of flag groups, one list of variables.
 
+mod age;
 mod called;
 pub mod changes;
 mod config;
@@ -17,6 +18,7 @@ pub mod format;
 #[cfg(feature = "recovery")]
 mod given;
 mod limits;
+mod lock;
 mod log;
 #[cfg(feature = "recovery")]
 mod look;
@@ -38,6 +40,7 @@ pub mod ui;
 mod upload;
 mod usage;
 
+pub use age::age;
 pub use called::{Called, shell};
 #[cfg(feature = "drill")]
 pub use drill::DrillFlags;
@@ -48,6 +51,7 @@ pub use findings::findings;
 #[cfg(feature = "recovery")]
 pub use given::Given;
 pub use limits::{StreamFlags, duration};
+pub use lock::{LockFlags, LockModeFlag};
 #[cfg(feature = "recovery")]
 pub use look::look;
 pub use progress::Progress;

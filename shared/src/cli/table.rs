@@ -6,37 +6,67 @@ use super::ui::printable;
 
 const GAP: &str = "   ";
 
+/// How wide each column is. Rows are shown to it first and printed then, one by one, so that a
+/// long table is never in memory.
+pub struct Columns {
+    widths: Vec<usize>,
+    right: Vec<usize>,
+}
+
+impl Columns {
+    /// Columns under `header`; those named in `right` are aligned there.
+    pub fn new(header: &[&str], right: &[usize]) -> Self {
+        Self {
+            widths: header.iter().map(|cell| cell.width()).collect(),
+            right: right.to_vec(),
+        }
+    }
+
+    /// Makes room for a row, whose cells are [`printable`].
+    pub fn fit(&mut self, row: &[impl AsRef<str>]) {
+        for (width, cell) in self.widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.as_ref().width());
+        }
+    }
+
+    /// A row, with its line end.
+    pub fn line(&self, row: &[impl AsRef<str>]) -> String {
+        let mut line = String::new();
+        for (column, (cell, width)) in row.iter().zip(&self.widths).enumerate() {
+            let cell = cell.as_ref();
+            if column > 0 {
+                line.push_str(GAP);
+            }
+            let space = width.saturating_sub(cell.width());
+            if self.right.contains(&column) {
+                line.extend(std::iter::repeat_n(' ', space));
+                line.push_str(cell);
+            } else {
+                line.push_str(cell);
+                line.extend(std::iter::repeat_n(' ', space));
+            }
+        }
+        line.truncate(line.trim_end().len());
+        line.push('\n');
+        line
+    }
+}
+
 /// Rows under a header; columns named in `right` are aligned there. Nothing without rows.
 pub fn table<const N: usize>(header: [&str; N], right: &[usize], rows: &[[String; N]]) -> String {
     if rows.is_empty() {
         return String::new();
     }
-    let header = header.map(str::to_owned);
-    let rows: Vec<[String; N]> = std::iter::once(header)
-        .chain(
-            rows.iter()
-                .map(|row| row.each_ref().map(|cell| printable(cell))),
-        )
+    let rows: Vec<[String; N]> = rows
+        .iter()
+        .map(|row| row.each_ref().map(|cell| printable(cell)))
         .collect();
-    let widths: [usize; N] = std::array::from_fn(|column| {
-        rows.iter()
-            .map(|row| row[column].width())
-            .max()
-            .unwrap_or(0)
-    });
-    let line = |row: &[String; N]| {
-        let cells = row.iter().enumerate().map(|(column, cell)| {
-            let space = " ".repeat(widths[column].saturating_sub(cell.width()));
-            if right.contains(&column) {
-                space + cell
-            } else {
-                cell.clone() + &space
-            }
-        });
-        let cells: Vec<String> = cells.collect();
-        cells.join(GAP).trim_end().to_owned() + "\n"
-    };
-    rows.iter().map(line).collect()
+    let mut columns = Columns::new(&header, right);
+    rows.iter().for_each(|row| columns.fit(row));
+    let lines = rows.iter().map(|row| columns.line(row));
+    std::iter::once(columns.line(&header))
+        .chain(lines)
+        .collect()
 }
 
 #[cfg(test)]

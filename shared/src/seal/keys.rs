@@ -87,17 +87,24 @@ impl Recipients {
     }
 }
 
-fn fingerprints(texts: &[String], files: &[String]) -> Vec<String> {
+/// The recipients of texts and files, one a line; what cannot be read is [`Recipients::read`]'s to
+/// refuse.
+pub fn recipient_lines(texts: &[String], files: &[String]) -> Vec<String> {
     let from_files = files
         .iter()
         .filter(|file| *file != "-")
         .filter_map(|file| std::fs::read_to_string(file).ok());
-    let lines: Vec<String> = texts.iter().cloned().chain(from_files).collect();
+    let given: Vec<String> = texts.iter().cloned().chain(from_files).collect();
+    let lines = given.iter().flat_map(|text| text.lines()).map(str::trim);
     lines
-        .iter()
-        .flat_map(|text| text.lines())
-        .map(str::trim)
         .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .map(ToOwned::to_owned)
+        .collect()
+}
+
+fn fingerprints(texts: &[String], files: &[String]) -> Vec<String> {
+    recipient_lines(texts, files)
+        .iter()
         .map(|line| {
             let kind = if line.starts_with("ssh-") {
                 line.split(' ').next().unwrap_or("ssh")

@@ -4,10 +4,12 @@
 //! dropped without `finish` leaves a file no reader accepts: forgetting cannot look like
 //! success.
 
+mod header;
 mod keys;
 mod opening;
 mod sealing;
 
-pub use keys::{Identities, Recipients};
-pub use opening::{Content, OpenError, open};
+pub use header::{HEADER_LIMIT, Stanza, stanzas};
+pub use keys::{Identities, Recipients, recipient_lines};
+pub use opening::{Content, OpenError, is_encrypted, open};
 pub use sealing::{Compression, Sealer};

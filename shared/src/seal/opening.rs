@@ -67,6 +67,11 @@ impl OpenError {
     }
 }
 
+/// Whether stored bytes that begin so are an age file.
+pub fn is_encrypted(head: &[u8]) -> bool {
+    head.starts_with(AGE) || head.starts_with(ARMOR)
+}
+
 /// The snapshot inside `stored`, to be read to its end.
 ///
 /// # Errors
@@ -77,7 +82,7 @@ pub fn open<'a>(
 ) -> Result<(Box<dyn Read + 'a>, Content), OpenError> {
     let mut stored = BufReader::with_capacity(128 * 1024, stored);
     let head = peek(&mut stored)?;
-    let encrypted = head.starts_with(AGE) || head.starts_with(ARMOR);
+    let encrypted = is_encrypted(&head);
     let clear: Box<dyn Read + 'a> = if encrypted {
         decrypt(stored, identities)?
     } else {

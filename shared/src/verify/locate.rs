@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::catalogue::{self, Kind};
+use crate::clock;
 use crate::failure::{Exit, Failure};
 use crate::store::{self, Destination, Store, StoreOptions};
 
@@ -51,7 +52,7 @@ pub async fn locate(
     let store = store::open(&destination, options).await?;
     let prefix = store.key_of("");
     let prefix = prefix.trim_end_matches('/');
-    let entries = catalogue::read(store.as_ref(), prefix, Timestamp::now()).await?;
+    let entries = catalogue::read(store.as_ref(), prefix, clock::now()).await?;
     // Also tells when several clusters lie here and none was named.
     let newest = catalogue::select(&entries, cluster, None)?;
     let keys = match wanted {

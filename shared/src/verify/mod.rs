@@ -6,6 +6,7 @@
 //! a deep look lies in an unlinked file only. Results are kept beside the object, where the
 //! credentials allow; nothing trusts them against the bytes.
 
+mod audit;
 mod hashing;
 mod locate;
 mod record;
@@ -27,12 +28,17 @@ use crate::snapshot::spool;
 use crate::snapshot::{Checked, Digest, check};
 use crate::store::{Store, StoreErrorKind};
 
+pub use audit::{Audit, Expected as ExpectedRecipients};
 use hashing::HashingBody;
 pub use locate::{Located, Wanted, locate};
-pub use record::{Kept, Verdict, Verification};
+pub use record::{
+    FOLDER as RECORD_FOLDER, Kept, Verdict, Verification, key_beside as record_key_beside,
+};
 
 /// How deep to look.
 pub enum Depth {
+    /// Only who can open it.
+    Header,
     /// The stored bytes against the manifest.
     Quick,
     /// The snapshot itself.
@@ -76,8 +82,9 @@ async fn look(
 ) -> Result<Verification, Failure> {
     let begun = Instant::now();
     let mut found = Verification::begin(store.url_of(key), key);
-    let manifest = read_manifest(store, key, &mut found).await?;
+    let manifest = manifest_beside(store, key, &mut found).await?;
     match depth {
+        Depth::Header => found.depth = "header",
         Depth::Quick => quick(store, key, manifest.as_ref(), &mut found).await?,
         Depth::Deep(deep) => {
             self::deep(store, key, deep, manifest.as_ref(), &mut found, cancel).await?;
@@ -85,6 +92,22 @@ async fn look(
     }
     found.duration_seconds = begun.elapsed().as_secs_f64();
     Ok(found)
+}
+
+/// Adds to a verification whether the object is encrypted to exactly these.
+///
+/// # Errors
+/// The store's; 130, 143: stopped.
+pub async fn audit(
+    store: &dyn Store,
+    key: &str,
+    expected: &ExpectedRecipients,
+    found: &mut Verification,
+    mut cancel: Cancel,
+) -> Result<(), Failure> {
+    cancel
+        .unless_stopped(audit::audit(store, key, expected, found))
+        .await?
 }
 
 /// Keeps a verification beside its object.
@@ -102,19 +125,35 @@ pub async fn keep(store: &dyn Store, key: &str, found: &Verification) -> Result<
 /// What was kept of the last verification of the object at `key`; none: nothing, or nothing that
 /// can be read. It helps to choose, and proves nothing.
 pub async fn kept(store: &dyn Store, key: &str) -> Option<Kept> {
-    let json = read_small(store, &record::key_beside(key)).await;
-    serde_json::from_slice(&json.ok()??).ok()
+    read_kept(store, key).await.ok()?
+}
+
+/// The same, for those to whom it matters why there is none.
+///
+/// # Errors
+/// The store's.
+pub async fn read_kept(store: &dyn Store, key: &str) -> Result<Option<Kept>, Failure> {
+    let json = read_small(store, &record::key_beside(key)).await?;
+    Ok(json.and_then(|json| serde_json::from_slice(&json).ok()))
 }
 
 /// The manifest of the object at `key`; none: there is none, or none that can be read.
 pub async fn manifest(store: &dyn Store, key: &str) -> Option<Manifest> {
+    read_manifest(store, key).await.ok()?
+}
+
+/// The same, for those to whom it matters why there is none.
+///
+/// # Errors
+/// The store's.
+pub async fn read_manifest(store: &dyn Store, key: &str) -> Result<Option<Manifest>, Failure> {
     let place = manifest_key_beside(key);
-    let json = read_small(store, &place).await.ok()??;
-    Manifest::from_json(&place, &json).ok()
+    let json = read_small(store, &place).await?;
+    Ok(json.and_then(|json| Manifest::from_json(&place, &json).ok()))
 }
 
 /// The manifest beside `key`; none, with a finding, when there is none or it cannot be read.
-async fn read_manifest(
+async fn manifest_beside(
     store: &dyn Store,
     key: &str,
     found: &mut Verification,

@@ -3,16 +3,18 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::audit::Audit;
 use crate::catalogue::Content;
+use crate::clock;
 use crate::drill;
 use crate::failure::Exit;
 use crate::snapshot::etcd::Survey;
 
 /// The folder of results, beside the objects.
-const FOLDER: &str = ".verified";
+pub const FOLDER: &str = ".verified";
 
 /// Full key of the result that belongs to the object at `key`.
-pub(super) fn key_beside(key: &str) -> String {
+pub fn key_beside(key: &str) -> String {
     match key.rsplit_once('/') {
         Some((prefix, name)) => format!("{prefix}/{FOLDER}/{name}.json"),
         None => format!("{FOLDER}/{key}.json"),
@@ -69,7 +71,7 @@ pub struct Verification {
     pub verified_at_seconds: i64,
     /// How long it took, in seconds.
     pub duration_seconds: f64,
-    /// `quick`, `deep` or `drill`.
+    /// `header`, `quick`, `deep` or `drill`.
     pub depth: &'static str,
     /// The outcome.
     pub verdict: Verdict,
@@ -96,6 +98,9 @@ pub struct Verification {
     /// The newest renewal of a node's lease in it: how old its content is. RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content_at: Option<String>,
+    /// Who can open it, where that was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recipients: Option<Audit>,
     /// What a drill saw.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub drill: Option<drill::Report>,
@@ -116,7 +121,7 @@ pub struct Kept {
 
 impl Verification {
     pub(super) fn begin(url: String, key: &str) -> Self {
-        let now = Timestamp::now();
+        let now = clock::now();
         let object = key.rsplit_once('/').map_or(key, |(_, name)| name);
         Self {
             version: 1,
@@ -135,6 +140,7 @@ impl Verification {
             hash_kv: None,
             etcd_version: None,
             content_at: None,
+            recipients: None,
             drill: None,
             findings: Vec::new(),
             tool: concat!("etcdbackup ", env!("CARGO_PKG_VERSION")),

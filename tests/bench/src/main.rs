@@ -18,6 +18,7 @@ mod claims;
 mod cold;
 mod data;
 mod inspect;
+mod listing;
 mod machine;
 mod measured;
 mod memory;
@@ -50,6 +51,9 @@ struct Cli {
     /// Sizes of the snapshots whose backup's memory is measured
     #[arg(long, value_delimiter = ',', default_value = "256MiB,1GiB,4GiB")]
     memory: Vec<Size>,
+    /// Objects of the bucket that is listed and pruned
+    #[arg(long, default_value_t = 100_000)]
+    objects: usize,
     /// Measure only this
     #[arg(long, value_enum)]
     only: Vec<Part>,
@@ -67,6 +71,8 @@ enum Part {
     Memory,
     /// What looks into a snapshot.
     Inspect,
+    /// Lists and plans over a long history.
+    Listing,
     /// Cold start and sizes.
     Programs,
 }
@@ -103,6 +109,9 @@ fn measure(cli: &Cli) -> ExitCode {
     }
     if wanted(Part::Inspect) {
         report.inspect = Some(inspect::measure(cli.size, cli.turns));
+    }
+    if wanted(Part::Listing) {
+        report.listing = Some(listing::measure(cli.objects));
     }
     if wanted(Part::Memory) {
         report.memory = Some(memory::measure(&cli.memory));

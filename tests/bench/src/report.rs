@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use crate::claims::Claim;
 use crate::cold::Programs;
 use crate::inspect::Inspect;
+use crate::listing::Listing;
 use crate::machine::Machine;
 use crate::memory::Memory;
 use crate::pipeline::Pipeline;
@@ -27,6 +28,7 @@ pub(crate) struct Report {
     pub(crate) pipeline: Option<Pipeline>,
     pub(crate) memory: Option<Memory>,
     pub(crate) inspect: Option<Inspect>,
+    pub(crate) listing: Option<Listing>,
 }
 
 impl Report {
@@ -35,6 +37,7 @@ impl Report {
         claims.extend(self.pipeline.iter().flat_map(Pipeline::claims));
         claims.extend(self.memory.iter().flat_map(Memory::claims));
         claims.extend(self.inspect.iter().flat_map(Inspect::claims));
+        claims.extend(self.listing.iter().flat_map(Listing::claims));
         claims.extend(self.programs.iter().flat_map(Programs::claims));
         claims
     }

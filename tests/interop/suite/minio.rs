@@ -31,6 +31,11 @@ struct Minio {
 
 impl Minio {
     fn beside(world: World) -> Self {
+        Self::with_bucket(world, false)
+    }
+
+    /// `lockable`: object lock is switched on when a bucket is made, and never later.
+    fn with_bucket(world: World, lockable: bool) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let address = format!("127.0.0.1:{}", free_port());
         let mut running = Running::server(&tool("minio/minio"), |command| {
@@ -61,6 +66,7 @@ impl Minio {
         };
         wait_for("a bucket", || {
             let bucket = minio.client.create_bucket().bucket(BUCKET);
+            let bucket = bucket.object_lock_enabled_for_bucket(lockable);
             minio.runtime.block_on(bucket.send()).ok()
         });
         minio
@@ -125,10 +131,55 @@ impl Minio {
         files(&self.folder.path().join("data/.minio.sys/multipart"))
     }
 
+    /// A backup as of some hours ago.
+    fn push_aged(&self, hours: u64, more: &[&str]) {
+        let push = ["-f", "taken", SNAPSHOTS, "-R", "recipients.txt"];
+        let mut command = ours(&self.world, "talosctl-snapshot-push");
+        command
+            .env("AWS_ENDPOINT_URL_S3", &self.endpoint)
+            .env("ETCDBACKUP_TEST_CLOCK", ago(hours))
+            .args(push)
+            .args(more);
+        ok(&command.output().unwrap());
+    }
+
+    fn prune(&self) -> String {
+        let arguments = [
+            "prune",
+            SNAPSHOTS,
+            "--keep-last",
+            "2",
+            "--min-keep",
+            "2",
+            "--delete",
+        ];
+        let pruned = self.ours("kubectl-etcdbackup", &arguments);
+        ok(&pruned);
+        text(&pruned.stdout)
+    }
+
+    /// Versions and markers of the whole bucket.
+    fn versions(&self) -> (usize, usize) {
+        let request = self.client.list_object_versions().bucket(BUCKET);
+        let listed = self.runtime.block_on(request.send()).unwrap();
+        (listed.versions().len(), listed.delete_markers().len())
+    }
+
     fn delete(&self, key: &str) {
         let request = self.client.delete_object().bucket(BUCKET).key(key);
         self.runtime.block_on(request.send()).unwrap();
     }
+}
+
+fn ago(hours: u64) -> String {
+    let then = std::time::SystemTime::now() - Duration::from_secs(hours * 3600);
+    let seconds = then
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap()
+        .as_secs();
+    let then = aws_sdk_s3::primitives::DateTime::from_secs(i64::try_from(seconds).unwrap());
+    then.fmt(aws_sdk_s3::primitives::DateTimeFormat::DateTime)
+        .unwrap()
 }
 
 fn files(folder: &Path) -> usize {
@@ -299,6 +350,51 @@ fn in_a_bucket_with_versions_what_was_deleted_is_gone() {
         "gone",
     ];
     refused(&minio.ours("talosctl-snapshot-pull", &gone), 78, &second);
+}
+
+#[test]
+fn a_prune_by_version_leaves_no_version_and_no_marker() {
+    let minio = Minio::beside(taken());
+    minio.keep_versions();
+    for hours in (0..6).rev() {
+        minio.push_aged(hours, &[]);
+    }
+    let verify = ["verify", SNAPSHOTS];
+    ok(&minio.ours("kubectl-etcdbackup", &verify));
+    ok(&minio.ours("kubectl-etcdbackup", &verify));
+    minio.prune();
+    assert_eq!(minio.listed().len(), 2);
+    // Two objects, two manifests, and both records of the newest.
+    assert_eq!(minio.versions(), (6, 0));
+    assert_eq!(minio.open_uploads(), 0);
+}
+
+#[test]
+fn a_locked_object_is_said_to_be_and_stays() {
+    let minio = Minio::with_bucket(taken(), true);
+    for hours in (0..5).rev() {
+        let locked = ["--lock-for", "2d", "--lock-mode", "compliance"];
+        minio.push_aged(hours, if hours == 3 { &locked } else { &[] });
+    }
+    let table = minio.prune();
+    assert_eq!(table.matches("locked until").count(), 1, "{table}");
+    assert_eq!(minio.listed().len(), 3);
+    assert_eq!(minio.versions(), (6, 0));
+    let plain = Minio::beside(taken());
+    let push = [
+        "-f",
+        "taken",
+        SNAPSHOTS,
+        "-R",
+        "recipients.txt",
+        "--lock-for",
+        "1d",
+    ];
+    refused(
+        &plain.ours("talosctl-snapshot-push", &push),
+        78,
+        "--lock-for",
+    );
 }
 
 #[test]

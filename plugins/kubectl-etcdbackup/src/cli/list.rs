@@ -1,8 +1,9 @@
 //! Flags of `list`.
 
 use clap::{Args, ValueEnum};
-use etcdbackup::cli::env;
 use etcdbackup::cli::flags::StoreFlags;
+use etcdbackup::cli::{age, env};
+use jiff::SignedDuration;
 
 /// How a listing looks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -29,8 +30,8 @@ pub(crate) struct List {
     #[arg(long, env = env::CLUSTER_NAME, value_name = "NAME")]
     pub(crate) cluster_name: Option<String>,
     /// Exit 1 when the newest snapshot is older: 12h, 2d
-    #[arg(long, env = env::MAX_AGE, value_name = "AGE")]
-    pub(crate) max_age: Option<String>,
+    #[arg(long, env = env::MAX_AGE, value_parser = age, value_name = "AGE")]
+    pub(crate) max_age: Option<SignedDuration>,
     /// table, wide, json, yaml or name
     #[arg(
         short,

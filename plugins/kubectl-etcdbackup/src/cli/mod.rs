@@ -1,14 +1,22 @@
 //! Flags only, a file per verb.
 
+mod choice;
+mod copy;
 mod list;
 mod now;
+mod prune;
+mod rekey;
 mod verify;
 
 use clap::{Parser, Subcommand};
 use etcdbackup::cli::flags::{CommonFlags, KubernetesFlags};
 
+pub(crate) use choice::ChoiceFlags;
+pub(crate) use copy::{Copy, TransferFormat};
 pub(crate) use list::{Format, List};
 pub(crate) use now::{Now, Receipt};
+pub(crate) use prune::Prune;
+pub(crate) use rekey::Rekey;
 pub(crate) use verify::{Verify, VerifyFormat};
 
 /// Back up the etcd of Talos Linux clusters
@@ -46,4 +54,26 @@ pub(crate) enum Verb {
         before_help = "Examples:\n  kubectl etcdbackup verify s3://backups/prod\n  kubectl etcdbackup verify s3://backups/prod --all --deep -i key.txt"
     )]
     Verify(Box<Verify>),
+    /// Delete what a policy does not keep; a dry run unless told otherwise
+    ///
+    /// Delete the backups that a policy does not keep, cluster by cluster. A dry run unless
+    /// --delete is said. The newest verified one stays, and nothing goes when backups stopped.
+    #[command(
+        before_help = "Examples:\n  kubectl etcdbackup prune s3://backups/prod --keep-last 24 --keep-daily 14\n  kubectl etcdbackup prune s3://backups/prod --keep-within 30d --delete"
+    )]
+    Prune(Box<Prune>),
+    /// Copy backups to a second place, proven on the way
+    #[command(
+        before_help = "Examples:\n  kubectl etcdbackup copy s3://backups/prod s3://backups/second\n  kubectl etcdbackup copy s3://backups/prod s3://backups/second --all --dry-run"
+    )]
+    Copy(Box<Copy>),
+    /// Encrypt stored backups to other recipients
+    ///
+    /// Encrypt stored backups to other recipients. The new object stands beside the old one, under
+    /// the next free millisecond; the old one stays unless --delete-old is said and the new one
+    /// was read back.
+    #[command(
+        before_help = "Examples:\n  kubectl etcdbackup rekey s3://backups/prod -i key.txt -R recipients.txt\n  kubectl etcdbackup rekey s3://backups/prod --all -i key.txt -R recipients.txt --dry-run"
+    )]
+    Rekey(Box<Rekey>),
 }

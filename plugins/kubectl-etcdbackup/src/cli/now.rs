@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 use etcdbackup::cli::flags::{KubectlTalosFlags, RecipientFlags, StoreFlags};
-use etcdbackup::cli::{StreamFlags, UploadFlags, env};
+use etcdbackup::cli::{LockFlags, StreamFlags, UploadFlags, env};
 
 /// What stdout of `now` carries.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -39,6 +39,8 @@ pub(crate) struct Now {
     pub(crate) low_memory: bool,
     #[command(flatten)]
     pub(crate) upload: UploadFlags,
+    #[command(flatten)]
+    pub(crate) lock: LockFlags,
     /// stdout: URLs (name, default) or receipt (json)
     #[arg(
         short,

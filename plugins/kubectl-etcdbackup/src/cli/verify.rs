@@ -38,6 +38,16 @@ pub(crate) struct Verify {
     /// age identity file or ssh private key; can repeat
     #[arg(short, long, env = env::IDENTITY, value_name = "FILE")]
     pub(crate) identity: Vec<String>,
+    /// Audit: encrypted to exactly these? repeats
+    ///
+    /// Audit: is each object encrypted to exactly these recipients? Reads only its header, unless
+    /// --deep or --drill is said, too. X25519 recipients have no name in a header: a manifest or
+    /// -i tells which they are. Exit 1: others, or it cannot be told.
+    #[arg(short, long, env = env::EXPECTED_RECIPIENTS, value_delimiter = ',', value_name = "RECIPIENT")]
+    pub(crate) recipient: Vec<String>,
+    /// The same from a file, one a line; repeats
+    #[arg(short = 'R', long, env = env::EXPECTED_RECIPIENTS_FILE, value_name = "FILE")]
+    pub(crate) recipients_file: Vec<String>,
     /// Which cluster, where several share a prefix
     #[arg(long, env = env::CLUSTER_NAME, value_name = "NAME")]
     pub(crate) cluster_name: Option<String>,

@@ -6,7 +6,7 @@ use e2e::{World, text};
 use crate::support::{ok, serving};
 
 /// Programs and verbs, in the order in which their examples build on each other.
-const SCREENS: [&[&str]; 7] = [
+const SCREENS: [&[&str]; 8] = [
     &["talosctl-snapshot-take"],
     &["talosctl-snapshot-push"],
     &["talosctl-snapshot-pull"],
@@ -14,6 +14,7 @@ const SCREENS: [&[&str]; 7] = [
     &["kubectl-etcdbackup", "now"],
     &["kubectl-etcdbackup", "list"],
     &["kubectl-etcdbackup", "verify"],
+    &["kubectl-etcdbackup", "prune"],
 ];
 
 /// Screens whose examples need objects or files of a real cluster.
@@ -33,12 +34,13 @@ const INSPECTOR: [&[&str]; 11] = [
 
 /// Flags without a variable: guards, formats, what ends at once or is so anyway, and kubectl's
 /// own.
-const WITHOUT_VARIABLE: [&str; 15] = [
+const WITHOUT_VARIABLE: [&str; 16] = [
     "--help",
     "--version",
     "--output",
     "--latest",
     "--force",
+    "--delete",
     "--no-encrypt",
     "--raw",
     "--kubeconfig",
