@@ -22,6 +22,10 @@ pub mod kube;
 pub mod recovery;
 #[cfg(feature = "retention")]
 pub mod retention;
+#[cfg(feature = "report")]
+pub mod report;
+#[cfg(feature = "scheduled")]
+pub mod scheduled;
 #[cfg(feature = "seal")]
 pub mod seal;
 #[cfg(feature = "snapshot")]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::cancel::Cancel;
 use super::facts::SourceFacts;
@@ -70,7 +70,7 @@ pub struct Replacing {
 }
 
 /// What was published.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Receipt {
     /// Our name of the cluster.
     pub cluster: String,
@@ -97,7 +97,7 @@ pub struct Receipt {
 }
 
 /// Size and SHA-256.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Digest {
     /// Bytes.
     pub bytes: u64,
@@ -106,14 +106,14 @@ pub struct Digest {
 }
 
 /// One destination's result.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Copy {
     /// Full URL.
     pub url: String,
     /// Full key.
     pub key: String,
     /// None: stored.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }
 

@@ -45,6 +45,11 @@ impl Called {
         &self.program
     }
 
+    /// What was typed behind it.
+    pub fn words(&self) -> &[String] {
+        &self.words
+    }
+
     /// The same command line with `more` behind it.
     pub fn with(&self, more: &[&str]) -> String {
         shell(

@@ -176,6 +176,15 @@ variables! {
     NO_RECORD "NO_RECORD" Switch "--no-record" "keep no result of a verification"
     STORED "STORED" Switch "--stored" "fetch the bytes as they are stored"
 
+    REPORT_FILE "REPORT_FILE" File "--report-file" "where a run's JSON report goes"
+    METRICS_FILE "METRICS_FILE" File "--metrics-file" "where metrics go, for the textfile collector"
+    PUSHGATEWAY "PUSHGATEWAY" Text "--pushgateway" "Pushgateway that metrics are pushed to"
+    PING_URL_FILE "PING_URL_FILE" File "--ping-url-file" "file that holds a URL to ping"
+    EVENT_ON "EVENT_ON" Text "--event-on" "CronJob that gets an event for each run"
+    CRONJOB "CRONJOB" Text "--cronjob" "name of the CronJob that backs up"
+    NO_WAIT "NO_WAIT" Switch "--no-wait" "start the backup in the cluster and do not wait"
+    TIMEOUT "TIMEOUT" Text "--timeout" "how long to wait for the backup in the cluster"
+
     COLOR "COLOR" Text "--color" "auto, always or never"
     LOG_FORMAT "LOG_FORMAT" Text "--log-format" "text or json"
     NO_PROGRESS "NO_PROGRESS" Switch "--no-progress" "no progress bar"

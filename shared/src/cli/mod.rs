@@ -17,6 +17,8 @@ pub mod flags;
 pub mod format;
 #[cfg(feature = "recovery")]
 mod given;
+#[cfg(feature = "kube")]
+mod kubectl;
 mod limits;
 mod lock;
 mod log;
@@ -30,6 +32,8 @@ mod recover;
 #[cfg(feature = "recovery")]
 pub mod recovery_text;
 pub mod report;
+#[cfg(feature = "report")]
+mod reports;
 mod settings;
 mod signals;
 pub mod table;
@@ -57,6 +61,8 @@ pub use look::look;
 pub use progress::Progress;
 #[cfg(feature = "recovery")]
 pub use recover::{KubeFlags, ReachFlags, RecoverFlags, RestoreFlags};
+#[cfg(feature = "report")]
+pub use reports::ReportFlags;
 #[cfg(feature = "recovery")]
 pub use telling::Telling;
 pub use ui::Ui;

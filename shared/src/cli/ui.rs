@@ -3,7 +3,9 @@
 //! Colour marks only what is readable without it: labels and states. Talk is text for people,
 //! or one JSON object a line with `--log-format json`.
 
+use std::collections::VecDeque;
 use std::io::{self, IsTerminal, Write};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anstream::{AutoStream, ColorChoice};
 use clap::builder::styling::{AnsiColor, Style};
@@ -38,7 +40,12 @@ pub struct Ui {
     colors: Colors,
     /// Progress bars; hidden where nobody watches. Talk goes above them.
     pub(super) bars: MultiProgress,
+    /// The last lines of talk, for who reports a failure.
+    tail: Arc<Mutex<VecDeque<String>>>,
 }
+
+/// Lines of talk that are remembered.
+const TAIL: usize = 50;
 
 /// Whether each stream takes colour.
 #[derive(Debug, Clone, Copy)]
@@ -74,6 +81,7 @@ impl Ui {
             manners,
             colors,
             bars: MultiProgress::with_draw_target(target),
+            tail: Arc::default(),
         }
     }
 
@@ -114,7 +122,9 @@ impl Ui {
 
     /// A line for people, on stderr.
     pub fn note(&self, text: &str) {
-        if !self.manners.quiet {
+        if self.manners.quiet {
+            self.remember(format!("INFO {}", printable(text)));
+        } else {
             self.talk("INFO", None, text, None);
         }
     }
@@ -149,6 +159,7 @@ impl Ui {
         let hint = failure
             .and_then(|failure| failure.hint.as_deref())
             .map(printable);
+        self.remember(format!("{level} {text}"));
         let lines = if self.manners.log_format == LogFormat::Json {
             let exit = failure.map(|failure| failure.exit.code());
             let line = json!({
@@ -170,6 +181,20 @@ impl Ui {
         let _nobody_listens = self
             .bars
             .suspend(|| io::stderr().lock().write_all(lines.as_bytes()));
+    }
+
+    fn remember(&self, line: String) {
+        let mut tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
+        if tail.len() == TAIL {
+            tail.pop_front();
+        }
+        tail.push_back(line);
+    }
+
+    /// The last lines of talk, whatever of it was shown.
+    pub fn tail(&self) -> String {
+        let tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
+        tail.iter().map(|line| format!("{line}\n")).collect()
     }
 
     /// Refuses to write binary to a terminal.

@@ -14,6 +14,9 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// How long a login program may take.
 const LOGIN: Duration = Duration::from_secs(30);
 
+/// kubectl's usual file, below the home folder.
+const USUAL: &str = ".kube/config";
+
 /// What was typed; nothing is checked yet.
 #[derive(Debug, Clone, Default)]
 pub struct Selection {
@@ -41,6 +44,26 @@ impl Access {
         Self::find(selection, |name| std::env::var_os(name))
     }
 
+    /// The kubeconfig that kubectl would use: the one that was named, else its usual file where
+    /// there is one.
+    ///
+    /// # Errors
+    /// 78: a file cannot be read, or has no such context.
+    pub(super) fn usual(selection: &Selection) -> Result<Option<Self>, Failure> {
+        let named = Self::named(selection)?;
+        let home = std::env::var_os("HOME").map(|home| Path::new(&home).join(USUAL));
+        match (named, home.filter(|file| file.exists())) {
+            (None, Some(file)) => {
+                let selection = Selection {
+                    kubeconfig: Some(file),
+                    context: selection.context.clone(),
+                };
+                Self::named(&selection)
+            }
+            (named, _) => Ok(named),
+        }
+    }
+
     fn find(
         selection: &Selection,
         variable: impl Fn(&str) -> Option<std::ffi::OsString>,
@@ -57,7 +80,7 @@ impl Access {
         if files.is_empty() && selection.context.is_none() {
             return Ok(None);
         }
-        let usual = || variable("HOME").map(|home| Path::new(&home).join(".kube/config"));
+        let usual = || variable("HOME").map(|home| Path::new(&home).join(USUAL));
         let files = if files.is_empty() {
             usual().into_iter().collect()
         } else {
@@ -127,41 +150,62 @@ impl Access {
     /// # Errors
     /// The credentials cannot be used.
     pub async fn at(&self, host: &str) -> Result<Api, KubeError> {
-        let error = |what: String, cause: Cause| KubeError {
-            host: host.to_owned(),
-            path: "/".to_owned(),
-            what: format!("{}: {what}", self.source),
-            cause,
-        };
         let options = KubeConfigOptions {
             context: self.context.clone(),
             ..KubeConfigOptions::default()
         };
-        let made = Config::from_custom_kubeconfig(self.kubeconfig.clone(), &options).await;
-        // Its words could quote what stands there.
-        let unusable = |_| error("its context cannot be used".to_owned(), Cause::Distrusted);
-        let mut config = made.map_err(unusable)?;
+        let mut config = self.config(&options, host).await?;
         config.cluster_url = url(host)
             .parse()
-            .map_err(|_| error("no address to ask".to_owned(), Cause::Answer))?;
-        config.connect_timeout = Some(CONNECT);
-        config.default_retry = false;
-        // A login program is waited for where it may block nobody.
-        let client = tokio::task::spawn_blocking(move || kube::Client::try_from(config));
-        let client = match tokio::time::timeout(LOGIN, client).await {
-            Ok(Ok(Ok(client))) => client,
-            Ok(Ok(Err(failed))) => {
-                let (what, cause) = of_client(&failed);
-                return Err(error(what, cause));
-            }
-            Ok(Err(_)) => return Err(error("its login broke off".to_owned(), Cause::Distrusted)),
-            Err(_) => {
-                let what = format!("no login within {} s", LOGIN.as_secs());
-                return Err(error(what, Cause::Timeout));
-            }
-        };
-        Ok(Api::new(client, host))
+            .map_err(|_| failed(host, &self.source, "no address to ask", Cause::Answer))?;
+        login(config, host, &self.source).await
     }
+
+    /// The part of the kubeconfig that is chosen; `host` is only named in errors.
+    pub(super) async fn config(
+        &self,
+        options: &KubeConfigOptions,
+        host: &str,
+    ) -> Result<Config, KubeError> {
+        let made = Config::from_custom_kubeconfig(self.kubeconfig.clone(), options).await;
+        // Its words could quote what stands there.
+        made.map_err(|_| {
+            let what = "its context cannot be used";
+            failed(host, &self.source, what, Cause::Distrusted)
+        })
+    }
+}
+
+fn failed(host: &str, source: &str, what: &str, cause: Cause) -> KubeError {
+    KubeError {
+        method: "GET",
+        host: host.to_owned(),
+        path: "/".to_owned(),
+        what: format!("{source}: {what}"),
+        cause,
+    }
+}
+
+/// A client with these credentials. A login program may run.
+pub(super) async fn login(mut config: Config, host: &str, source: &str) -> Result<Api, KubeError> {
+    let error = |what: &str, cause| failed(host, source, what, cause);
+    config.connect_timeout = Some(CONNECT);
+    config.default_retry = false;
+    // A login program is waited for where it may block nobody.
+    let client = tokio::task::spawn_blocking(move || kube::Client::try_from(config));
+    let client = match tokio::time::timeout(LOGIN, client).await {
+        Ok(Ok(Ok(client))) => client,
+        Ok(Ok(Err(refused))) => {
+            let (what, cause) = of_client(&refused);
+            return Err(error(&what, cause));
+        }
+        Ok(Err(_)) => return Err(error("its login broke off", Cause::Distrusted)),
+        Err(_) => {
+            let what = format!("no login within {} s", LOGIN.as_secs());
+            return Err(error(&what, Cause::Timeout));
+        }
+    };
+    Ok(Api::new(client, host))
 }
 
 impl std::fmt::Debug for Access {

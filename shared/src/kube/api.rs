@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use http::Request;
+use http::{Method, Request, Response};
 use http_body_util::BodyExt;
 use jiff::Timestamp;
 use kube::client::Body;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::error::{Cause, KubeError, cause_of_status, of_client};
+use super::lines::Lines;
 
 /// Where a control plane's own API server listens, unless the machine config says otherwise
 /// (`cluster.controlPlane.localAPIServerPort`).
@@ -25,7 +27,30 @@ const TOLD: usize = 300;
 pub struct Api {
     client: kube::Client,
     host: String,
+    limit: Duration,
 }
+
+/// What is asked.
+struct Question<'a> {
+    method: Method,
+    path: &'a str,
+    accept: &'a str,
+    /// JSON to send.
+    body: Vec<u8>,
+}
+
+impl<'a> Question<'a> {
+    fn get(path: &'a str, accept: &'a str) -> Self {
+        Self {
+            method: Method::GET,
+            path,
+            accept,
+            body: Vec::new(),
+        }
+    }
+}
+
+const JSON: &str = "application/json";
 
 /// What `/readyz` answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,7 +73,13 @@ impl Api {
         Self {
             client,
             host: host.to_owned(),
+            limit: LIMIT,
         }
+    }
+
+    /// The same with another limit of one request.
+    pub(super) fn within(self, limit: Duration) -> Self {
+        Self { limit, ..self }
     }
 
     /// The server that is asked.
@@ -62,7 +93,7 @@ impl Api {
     /// It cannot be asked.
     pub async fn ready(&self) -> Result<Readiness, KubeError> {
         const PATH: &str = "/readyz?verbose";
-        let answer = self.ask(PATH, "*/*").await?;
+        let answer = self.ask(&Question::get(PATH, "*/*")).await?;
         let text = String::from_utf8_lossy(&answer.bytes);
         let cause = cause_of_status(answer.status);
         if answer.status == 200 {
@@ -78,7 +109,7 @@ impl Api {
                 clock: answer.clock,
             });
         }
-        Err(self.refused(PATH, &answer))
+        Err(self.refused(&Method::GET, PATH, &answer))
     }
 
     /// A JSON document.
@@ -86,7 +117,63 @@ impl Api {
     /// # Errors
     /// It cannot be had, or is not what it should be.
     pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, KubeError> {
-        self.get_as(path, "application/json").await
+        self.get_as(path, JSON).await
+    }
+
+    /// Creates an object in the list at `path`; gives it as it is now.
+    ///
+    /// # Errors
+    /// It was refused; with [`Cause::Timeout`] it may be there all the same.
+    pub async fn create<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        object: &impl Serialize,
+    ) -> Result<T, KubeError> {
+        let body = serde_json::to_vec(object)
+            .map_err(|error| self.error(path, error.to_string(), Cause::Answer))?;
+        let question = Question {
+            method: Method::POST,
+            body,
+            ..Question::get(path, JSON)
+        };
+        let answer = self.ask(&question).await?;
+        self.parsed(&question, &answer)
+    }
+
+    /// Deletes the object at `path`, and afterwards what it owns.
+    ///
+    /// # Errors
+    /// It was refused; with [`Cause::Absent`] it is gone already.
+    pub async fn delete(&self, path: &str) -> Result<(), KubeError> {
+        let question = Question {
+            method: Method::DELETE,
+            body: br#"{"kind":"DeleteOptions","apiVersion":"v1","propagationPolicy":"Background"}"#
+                .to_vec(),
+            ..Question::get(path, JSON)
+        };
+        let answer = self.ask(&question).await?;
+        match answer.status {
+            200..=299 => Ok(()),
+            _ => Err(self.refused(&question.method, path, &answer)),
+        }
+    }
+
+    /// What comes line by line: a log, or the changes of a watch. The limit is that of the
+    /// answer's begin; how long to wait for a line is the caller's matter.
+    ///
+    /// # Errors
+    /// It is refused.
+    pub async fn lines(&self, path: &str) -> Result<Lines, KubeError> {
+        let question = Question::get(path, "*/*");
+        let begun = tokio::time::timeout(self.limit, self.begin(&question)).await;
+        let response = begun.map_err(|_| self.late(&question))??;
+        let status = response.status().as_u16();
+        if status == 200 {
+            return Ok(Lines::new(response.into_body(), self.clone(), path));
+        }
+        let read = tokio::time::timeout(self.limit, self.read(&question, response)).await;
+        let answer = read.map_err(|_| self.late(&question))??;
+        Err(self.refused(&question.method, path, &answer))
     }
 
     pub(super) async fn get_as<T: DeserializeOwned>(
@@ -94,53 +181,77 @@ impl Api {
         path: &str,
         accept: &str,
     ) -> Result<T, KubeError> {
-        let answer = self.ask(path, accept).await?;
-        if answer.status != 200 {
-            return Err(self.refused(path, &answer));
+        let question = Question::get(path, accept);
+        let answer = self.ask(&question).await?;
+        self.parsed(&question, &answer)
+    }
+
+    fn parsed<T: DeserializeOwned>(
+        &self,
+        question: &Question<'_>,
+        answer: &Answer,
+    ) -> Result<T, KubeError> {
+        if !(200..300).contains(&answer.status) {
+            return Err(self.refused(&question.method, question.path, answer));
         }
         // The parser's words could quote an object.
         serde_json::from_slice(&answer.bytes).map_err(|error| {
             let (line, column) = (error.line(), error.column());
             let what = format!("not the JSON it should be (line {line}, column {column})");
-            self.error(path, what, Cause::Answer)
+            self.told(&question.method, question.path, what, Cause::Answer)
         })
     }
 
-    async fn ask(&self, path: &str, accept: &str) -> Result<Answer, KubeError> {
-        tracing::debug!(host = %self.host, path, "GET");
-        match tokio::time::timeout(LIMIT, self.answer(path, accept)).await {
-            Ok(answer) => answer,
-            Err(_) => {
-                let what = format!("no answer within {} s", LIMIT.as_secs());
-                Err(self.error(path, what, Cause::Timeout))
-            }
-        }
+    async fn ask(&self, question: &Question<'_>) -> Result<Answer, KubeError> {
+        let whole = async { self.read(question, self.begin(question).await?).await };
+        let answered = tokio::time::timeout(self.limit, whole).await;
+        answered.unwrap_or_else(|_| Err(self.late(question)))
     }
 
-    async fn answer(&self, path: &str, accept: &str) -> Result<Answer, KubeError> {
-        let request = Request::get(path).header(http::header::ACCEPT, accept);
-        let request = request.body(Body::empty());
+    fn late(&self, question: &Question<'_>) -> KubeError {
+        let what = format!("no answer within {} s", self.limit.as_secs());
+        self.told(&question.method, question.path, what, Cause::Timeout)
+    }
+
+    /// Sends, and gives the answer whose body is still to be read.
+    async fn begin(&self, question: &Question<'_>) -> Result<Response<Body>, KubeError> {
+        let (method, path) = (&question.method, question.path);
+        tracing::debug!(host = %self.host, path, "{method}");
+        let mut request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(http::header::ACCEPT, question.accept);
+        if !question.body.is_empty() {
+            request = request.header(http::header::CONTENT_TYPE, JSON);
+        }
+        let request = request.body(Body::from(question.body.clone()));
         let request =
-            request.map_err(|error| self.error(path, error.to_string(), Cause::Answer))?;
+            request.map_err(|error| self.told(method, path, error.to_string(), Cause::Answer))?;
         let sent = self.client.send(request).await;
-        let response = sent.map_err(|error| {
-            let (what, cause) = of_client(&error);
-            self.error(path, what, cause)
-        })?;
+        sent.map_err(|error| self.broken(question, &error))
+    }
+
+    fn broken(&self, question: &Question<'_>, error: &kube::Error) -> KubeError {
+        let (what, cause) = of_client(error);
+        self.told(&question.method, question.path, what, cause)
+    }
+
+    async fn read(
+        &self,
+        question: &Question<'_>,
+        response: Response<Body>,
+    ) -> Result<Answer, KubeError> {
         let status = response.status().as_u16();
         let date = response.headers().get(http::header::DATE);
         let clock = date.and_then(|date| clock(date.to_str().ok()?));
         let mut bytes = Vec::new();
         let mut body = response.into_body();
         while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|error| {
-                let (what, cause) = of_client(&error);
-                self.error(path, what, cause)
-            })?;
+            let frame = frame.map_err(|error| self.broken(question, &error))?;
             bytes.extend_from_slice(frame.data_ref().map_or(&[][..], |data| data));
             if bytes.len() > BYTES {
                 let what = "an answer larger than 64 MiB".to_owned();
-                return Err(self.error(path, what, Cause::Answer));
+                return Err(self.told(&question.method, question.path, what, Cause::Answer));
             }
         }
         Ok(Answer {
@@ -150,16 +261,25 @@ impl Api {
         })
     }
 
-    fn refused(&self, path: &str, answer: &Answer) -> KubeError {
+    fn refused(&self, method: &Method, path: &str, answer: &Answer) -> KubeError {
         let status = answer.status;
         let message = message(&answer.bytes);
         let what = format!("{status} {message}").trim_end().to_owned();
-        self.error(path, what, cause_of_status(status))
+        self.told(method, path, what, cause_of_status(status))
     }
 
     pub(super) fn error(&self, path: &str, what: String, cause: Cause) -> KubeError {
+        self.told(&Method::GET, path, what, cause)
+    }
+
+    fn told(&self, method: &Method, path: &str, what: String, cause: Cause) -> KubeError {
         let path = path.split('?').next().unwrap_or_default();
         KubeError {
+            method: match *method {
+                Method::POST => "POST",
+                Method::DELETE => "DELETE",
+                _ => "GET",
+            },
             host: self.host.clone(),
             path: path.to_owned(),
             what,

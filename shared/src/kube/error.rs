@@ -4,8 +4,10 @@ use std::error::Error;
 
 /// A failed request.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("GET {path} at {host}: {what}")]
+#[error("{method} {path} at {host}: {what}")]
 pub struct KubeError {
+    /// What was to be done: `GET`.
+    pub(super) method: &'static str,
     /// The server that was asked.
     pub(super) host: String,
     /// What it was asked for.
@@ -29,8 +31,12 @@ pub enum Cause {
     Denied,
     /// 404: there is no such resource.
     Absent,
+    /// 409: it is there already, or was changed meanwhile.
+    Conflict,
     /// 410: the list changed too much since its first page.
     Gone,
+    /// 429, 502, 503, 504: it asks to come back.
+    Busy,
     /// Any other answer.
     Answer,
 }
@@ -39,6 +45,14 @@ impl KubeError {
     /// What kind of error it is.
     pub fn cause(&self) -> Cause {
         self.cause
+    }
+
+    /// Whether the same request may do better a little later.
+    pub fn is_passing(&self) -> bool {
+        matches!(
+            self.cause,
+            Cause::Unreachable | Cause::Timeout | Cause::Busy
+        )
     }
 
     /// Whether other credentials may do better.
@@ -52,7 +66,9 @@ pub(super) fn cause_of_status(status: u16) -> Cause {
     match status {
         401 | 403 => Cause::Denied,
         404 => Cause::Absent,
+        409 => Cause::Conflict,
         410 => Cause::Gone,
+        429 | 502..=504 => Cause::Busy,
         _ => Cause::Answer,
     }
 }
@@ -91,16 +107,17 @@ mod tests {
 
     #[test]
     fn statuses_are_told_apart() {
-        let causes = [401, 403, 404, 410, 500, 503].map(cause_of_status);
+        let causes = [401, 403, 404, 409, 410, 500, 503].map(cause_of_status);
         assert_eq!(
             causes,
             [
                 Cause::Denied,
                 Cause::Denied,
                 Cause::Absent,
+                Cause::Conflict,
                 Cause::Gone,
                 Cause::Answer,
-                Cause::Answer
+                Cause::Busy
             ]
         );
     }

@@ -123,7 +123,9 @@ fn query(path: &str, more: &str) -> String {
     if !more.is_empty() {
         query.append_pair("continue", more);
     }
-    format!("{path}?{}", query.finish())
+    // A path may bring a selector of its own.
+    let sign = if path.contains('?') { '&' } else { '?' };
+    format!("{path}{sign}{}", query.finish())
 }
 
 #[cfg(test)]
@@ -133,6 +135,14 @@ mod tests {
     #[test]
     fn the_next_page_is_asked_for_by_its_token() {
         assert_eq!(query("/api/v1/pods", ""), "/api/v1/pods?limit=250");
+        assert_eq!(
+            query("/a?labelSelector=b", ""),
+            "/a?labelSelector=b&limit=250"
+        );
+        assert_eq!(
+            query("/a?labelSelector=b", ""),
+            "/a?labelSelector=b&limit=250"
+        );
         assert_eq!(query("/a", "x+/="), "/a?limit=250&continue=x%2B%2F%3D");
     }
 }

@@ -1,4 +1,5 @@
-//! The Kubernetes API, read only: kubeconfig, lists in pages, discovery.
+//! The Kubernetes API: kubeconfig, lists in pages, discovery; and, for what runs in the cluster,
+//! single objects, watches and logs.
 //!
 //! After a disaster the way that a kubeconfig names may be the one that is dead: a virtual
 //! address that needs etcd, a load balancer, a login hosted in the cluster itself. So credentials
@@ -9,6 +10,8 @@ mod access;
 mod api;
 mod discovery;
 mod error;
+mod kubectl;
+mod lines;
 mod list;
 pub mod objects;
 
@@ -16,4 +19,6 @@ pub use access::{Access, Selection};
 pub use api::{API_PORT, Api, LIMIT, Readiness};
 pub use discovery::Served;
 pub use error::{Cause, KubeError};
+pub use kubectl::{Cluster, Flags};
+pub use lines::Lines;
 pub use list::{Form, Listed};

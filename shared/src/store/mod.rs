@@ -71,6 +71,15 @@ pub async fn open_url(url: &str, options: &StoreOptions) -> Result<Box<dyn Body>
     s3::open_url(url, options).await
 }
 
+/// Sends a small body by POST, with a store's trust and proxies. The URL may be a secret: only its
+/// host is in the message.
+///
+/// # Errors
+/// In words: it was not sent, or not answered with 2xx.
+pub async fn post(url: &str, content_type: &'static str, body: Vec<u8>) -> Result<(), String> {
+    s3::post(url, content_type, body).await
+}
+
 /// What kind of answer a store gave, as far as callers act on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StoreErrorKind {

@@ -3,6 +3,7 @@
 use serde_json::{Value as Json, json};
 
 use crate::objects::{Objects, Resource};
+use crate::selector::{has_fields, has_labels};
 
 /// The version that is pretended to.
 const VERSION: &str = "v1.36.2";
@@ -18,6 +19,14 @@ pub(crate) struct Question {
     /// Where a list goes on: how many objects came before.
     pub(crate) from: Option<usize>,
     pub(crate) metadata_only: bool,
+    pub(crate) labels: String,
+    pub(crate) fields: String,
+    /// Every other parameter that matters to what streams.
+    pub(crate) watch: bool,
+    pub(crate) follow: bool,
+    pub(crate) since: Option<jiff::Timestamp>,
+    pub(crate) revision: i64,
+    pub(crate) timeout: Option<u64>,
 }
 
 impl Question {
@@ -38,6 +47,13 @@ impl Question {
                         .and_then(|from| from.parse().ok());
                     question.from = Some(from.unwrap_or(usize::MAX));
                 }
+                "labelSelector" => question.labels = value.into_owned(),
+                "fieldSelector" => question.fields = value.into_owned(),
+                "watch" => question.watch = value == "true",
+                "follow" => question.follow = value == "true",
+                "sinceTime" => question.since = value.parse().ok(),
+                "resourceVersion" => question.revision = value.parse().unwrap_or(0),
+                "timeoutSeconds" => question.timeout = value.parse().ok(),
                 _ => {}
             }
         }
@@ -69,6 +85,18 @@ pub(crate) fn answer(objects: &Objects, question: &Question) -> Answer {
         ["apis", group, version, resource] => {
             list(objects, (group, version, resource), None, question)
         }
+        ["api", "v1", "namespaces", namespace, resource, name] => {
+            one(objects, ("", "v1", resource), namespace, name)
+        }
+        [
+            "apis",
+            group,
+            version,
+            "namespaces",
+            namespace,
+            resource,
+            name,
+        ] => one(objects, (group, version, resource), namespace, name),
         _ => status(404, "the server could not find the requested resource"),
     }
 }
@@ -118,6 +146,51 @@ fn resources(objects: &Objects, group: &str, version: &str) -> Json {
     json!({"kind": "APIResourceList", "groupVersion": version, "resources": shown})
 }
 
+/// Where a path leads: group, version, resource, namespace, and the name if it has one.
+pub(crate) fn place(path: &str) -> Option<(String, String, String, Option<String>)> {
+    let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
+    let (group, resource, namespace, rest) = match parts.as_slice() {
+        ["api", "v1", "namespaces", namespace, resource, rest @ ..] => {
+            ("", resource, namespace, rest)
+        }
+        [
+            "apis",
+            group,
+            _,
+            "namespaces",
+            namespace,
+            resource,
+            rest @ ..,
+        ] => (*group, resource, namespace, rest),
+        _ => return None,
+    };
+    let name = rest.first().map(|name| (*name).to_owned());
+    Some((
+        group.to_owned(),
+        (*resource).to_owned(),
+        (*namespace).to_owned(),
+        name,
+    ))
+}
+
+fn one(
+    objects: &Objects,
+    (group, version, resource): (&str, &str, &str),
+    namespace: &str,
+    name: &str,
+) -> Answer {
+    let key = (namespace.to_owned(), name.to_owned());
+    let found = objects
+        .resources
+        .get(&(group.to_owned(), resource.to_owned()))
+        .filter(|one| one.version == version)
+        .and_then(|one| one.objects.get(&key));
+    match found {
+        Some(object) => self::found(object),
+        None => status(404, &format!("{resource} \"{name}\" not found")),
+    }
+}
+
 fn list(
     objects: &Objects,
     (group, version, resource): (&str, &str, &str),
@@ -137,6 +210,9 @@ fn list(
         .iter()
         .filter(|((of, _), _)| namespace.is_none_or(|namespace| of == namespace))
         .map(|(_, object)| object)
+        .filter(|object| {
+            has_labels(object, &question.labels) && has_fields(object, &question.fields)
+        })
         .collect();
     let from = question.from.unwrap_or(0);
     if from > own.len() {

@@ -13,6 +13,8 @@ pub enum Fault {
     Expire,
     /// An answer that is cut off and no JSON.
     Garbage,
+    /// A log or watch that ends after its first line.
+    Cut,
 }
 
 /// A fault, and what meets it.

@@ -37,6 +37,11 @@ const ALWAYS: &[(&str, &str, &str, &str, bool)] = &[
         true,
     ),
     ("networking.k8s.io", "v1", "ingresses", "Ingress", true),
+    ("batch", "v1", "cronjobs", "CronJob", true),
+    ("batch", "v1", "jobs", "Job", true),
+    ("", "v1", "events", "Event", true),
+    ("", "v1", "resourcequotas", "ResourceQuota", true),
+    ("events.k8s.io", "v1", "events", "Event", true),
     ("coordination.k8s.io", "v1", "leases", "Lease", true),
     (
         "discovery.k8s.io",
@@ -113,6 +118,14 @@ impl Objects {
         walked.map_err(|finding| finding.to_string())?;
         objects.serve_definitions();
         Ok(objects)
+    }
+
+    /// Serves a resource that no definition names.
+    pub(crate) fn serve(&mut self, (group, resource): (&str, &str), version: &str, kind: &str) {
+        let one = self.entry(group, resource);
+        version.clone_into(&mut one.version);
+        kind.clone_into(&mut one.kind);
+        one.namespaced = true;
     }
 
     /// Every pod that shall run is ready, and every workload has what it should.

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use http::{Request, Response};
-use http_body_util::Full;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -16,9 +17,13 @@ use tokio_rustls::TlsAcceptor;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::answer::{Answer, Question, answer, status};
+use crate::changes::Changes;
 use crate::fault::{Fault, Faults};
+use crate::kubelet::Kubelet;
 use crate::objects::Objects;
 use crate::simulator::ADMIN_GROUP;
+use crate::stream;
+use crate::write;
 
 /// Where API servers of control planes listen.
 pub const PORT: u16 = 6443;
@@ -31,6 +36,17 @@ pub(crate) struct Shared {
     pub(crate) requests: Mutex<Vec<String>>,
     /// Nodes whose kubelets renew no lease.
     pub(crate) silent: Mutex<Vec<String>>,
+    pub(crate) changes: Mutex<Changes>,
+    /// Runs Jobs; none: nothing does.
+    pub(crate) kubelet: Mutex<Option<Arc<Kubelet>>>,
+}
+
+/// The body of an answer, which may go on.
+pub(crate) type Body = UnsyncBoxBody<Bytes, Infallible>;
+
+/// A body that is known.
+pub(crate) fn whole(text: impl Into<Bytes>) -> Body {
+    Full::new(text.into()).boxed_unsync()
 }
 
 /// What is behind a lock; a test that panicked meanwhile changes nothing about it.
@@ -60,7 +76,7 @@ pub(crate) async fn serve(
             let groups = certificates.and_then(|all| Some(groups(all.first()?)));
             let service = service_fn(move |request| {
                 let (shared, groups) = (Arc::clone(&shared), groups.clone());
-                async move { Ok::<_, Infallible>(respond(place, &shared, groups, &request).await) }
+                async move { Ok::<_, Infallible>(respond(place, &shared, groups, request).await) }
             });
             http1::Builder::new()
                 .timer(TokioTimer::new())
@@ -85,29 +101,51 @@ fn groups(certificate: &CertificateDer<'_>) -> Vec<String> {
 
 async fn respond(
     place: usize,
-    shared: &Shared,
+    shared: &Arc<Shared>,
     groups: Option<Vec<String>>,
-    request: &Request<Incoming>,
-) -> Response<Full<Bytes>> {
-    let accept = request.headers().get(http::header::ACCEPT);
-    let accept = accept.and_then(|accept| accept.to_str().ok());
-    let question = Question::of(request.uri(), accept.unwrap_or_default());
+    request: Request<Incoming>,
+) -> Response<Body> {
+    let header = |name: &str| {
+        let value = request.headers().get(name);
+        value
+            .and_then(|value| value.to_str().ok())
+            .map(str::to_owned)
+    };
+    let accept = header("accept").unwrap_or_default();
+    let question = Question::of(request.uri(), &accept);
     let form = if question.metadata_only {
         " metadata"
     } else {
         ""
     };
-    let line = format!("{} {}{form}", request.method(), question.path);
-    held(&shared.requests).push(line);
+    let whose = header("impersonate-user").map_or_else(String::new, |user| format!(" as {user}"));
+    let method = request.method().clone();
+    held(&shared.requests).push(format!("{method} {}{form}{whose}", question.path));
     let met = held(&shared.faults).met(place, &question.path, question.from.is_some());
-    let (code, body) = match met {
+    let cut = met == Some(Fault::Cut);
+    let refused = match met {
         Some(Fault::Hang) => std::future::pending().await,
-        Some(fault) => refused(&fault),
-        None => permitted(shared, groups, request.method(), &question),
+        Some(Fault::Cut) | None => forbidden(groups, &question),
+        Some(fault) => Some(refused(&fault)),
     };
-    let code = http::StatusCode::from_u16(code).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = Response::new(Full::new(Bytes::from(body)));
-    *response.status_mut() = code;
+    if let Some((code, body)) = refused {
+        return response(code, whole(body));
+    }
+    if method == http::Method::GET && (question.watch || question.path.ends_with("/log")) {
+        return stream::respond(shared, &question, cut);
+    }
+    let body = request.into_body().collect().await;
+    let body = body
+        .map(http_body_util::Collected::to_bytes)
+        .unwrap_or_default();
+    let (code, body) = permitted(shared, &method, &question, &body);
+    response(code, whole(body))
+}
+
+pub(crate) fn response(code: u16, body: Body) -> Response<Body> {
+    let mut response = Response::new(body);
+    *response.status_mut() =
+        http::StatusCode::from_u16(code).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
     response
 }
 
@@ -124,33 +162,42 @@ fn refused(fault: &Fault) -> Answer {
         }
         Fault::Expire => status(410, "The provided continue parameter is too old"),
         Fault::Status(code) => status(*code, "scripted by the test"),
-        Fault::Garbage | Fault::Hang => (200, "{\"items\": [{".to_owned()),
+        Fault::Garbage | Fault::Hang | Fault::Cut => (200, "{\"items\": [{".to_owned()),
     }
 }
 
 /// Without a certificate nobody is known; who is no administrator may see whether it is ready.
-fn permitted(
-    shared: &Shared,
-    groups: Option<Vec<String>>,
-    method: &http::Method,
-    question: &Question,
-) -> Answer {
+fn forbidden(groups: Option<Vec<String>>, question: &Question) -> Option<Answer> {
     let Some(groups) = groups else {
-        return status(401, "Unauthorized");
+        return Some(status(401, "Unauthorized"));
     };
-    if method != http::Method::GET {
-        return status(405, "it is read only");
-    }
     let public = ["/readyz", "/livez", "/healthz", "/version"].contains(&question.path.as_str());
-    if !public && !groups.iter().any(|group| group == ADMIN_GROUP) {
-        return status(
+    let may = public || groups.iter().any(|group| group == ADMIN_GROUP);
+    let refused = || {
+        status(
             403,
             &format!("User cannot list {}: forbidden", question.path),
-        );
+        )
+    };
+    (!may).then(refused)
+}
+
+fn permitted(
+    shared: &Arc<Shared>,
+    method: &http::Method,
+    question: &Question,
+    body: &[u8],
+) -> Answer {
+    match *method {
+        http::Method::GET => {
+            let mut objects = held(&shared.objects);
+            heartbeat(&mut objects, &held(&shared.silent));
+            answer(&objects, question)
+        }
+        http::Method::POST => write::create(shared, question, body),
+        http::Method::DELETE => write::delete(shared, question),
+        _ => status(405, "it knows GET, POST and DELETE"),
     }
-    let mut objects = held(&shared.objects);
-    heartbeat(&mut objects, &held(&shared.silent));
-    answer(&objects, question)
 }
 
 /// Every kubelet that is not silent has renewed its lease just now.

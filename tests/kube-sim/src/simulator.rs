@@ -13,11 +13,16 @@ use talos_sim::{Authority, Error, Validity};
 use tokio_rustls::TlsAcceptor;
 
 use crate::fault::Fault;
+use crate::kubelet::{Kubelet, Runner};
 use crate::objects::Objects;
 use crate::server::{Shared, held, listen, serve};
+use crate::write;
 
 /// The group that may do everything.
 pub const ADMIN_GROUP: &str = "system:masters";
+
+/// A server that nobody reaches.
+const NOWHERE: &str = "https://192.0.2.1:6443";
 
 /// A running simulator: an API server at each of its addresses.
 pub struct KubeSim {
@@ -82,11 +87,21 @@ impl KubeSim {
         let packed = |text: &str| BASE64_STANDARD.encode(text);
         let key = identity.key.replace("ED25519 PRIVATE KEY", "PRIVATE KEY");
         Ok(format!(
-            "apiVersion: v1\nkind: Config\ncurrent-context: admin@sim\nclusters:\n- name: sim\n  cluster:\n    server: https://192.0.2.1:6443\n    certificate-authority-data: {}\ncontexts:\n- name: admin@sim\n  context:\n    cluster: sim\n    user: admin\nusers:\n- name: admin\n  user:\n    client-certificate-data: {}\n    client-key-data: {}\n",
+            "apiVersion: v1\nkind: Config\ncurrent-context: admin@sim\nclusters:\n- name: sim\n  cluster:\n    server: {NOWHERE}\n    certificate-authority-data: {}\ncontexts:\n- name: admin@sim\n  context:\n    cluster: sim\n    user: admin\nusers:\n- name: admin\n  user:\n    client-certificate-data: {}\n    client-key-data: {}\n",
             packed(&self.authority.pem()),
             packed(&identity.certificate),
             packed(&key),
         ))
+    }
+
+    /// The same, that names the server at the first address.
+    ///
+    /// # Errors
+    /// When no certificate can be made.
+    pub fn kubeconfig_to_server(&self, groups: &[&str]) -> Result<String, Error> {
+        let server = format!("https://{}:{}", self.addresses[0], crate::server::PORT);
+        let text = self.kubeconfig(groups)?;
+        Ok(text.replace(NOWHERE, &server))
     }
 
     /// Makes requests for paths that begin so meet a fault: at one server or at all, so many
@@ -127,22 +142,48 @@ impl KubeSim {
         (namespace, name): (&str, &str),
         change: impl FnOnce(&mut Json),
     ) -> Result<(), Error> {
-        let key = (namespace.to_owned(), name.to_owned());
-        let mut objects = held(&self.shared.objects);
-        let one = objects.resources.get_mut(&split(resource));
-        let object = one.and_then(|one| one.objects.get_mut(&key));
-        object
-            .map(change)
+        let edited = write::edit(&self.shared, split(resource), (namespace, name), change);
+        edited
+            .map(drop)
             .ok_or_else(|| Error::new(format!("no {resource} {namespace}/{name}")))
     }
 
     /// Puts one object, as [`KubeSim::edit`] names it, of a resource that is served.
     pub fn put(&self, resource: &str, (namespace, name): (&str, &str), object: Json) {
-        let key = (namespace.to_owned(), name.to_owned());
-        let mut objects = held(&self.shared.objects);
-        if let Some(one) = objects.resources.get_mut(&split(resource)) {
-            one.objects.insert(key, object);
-        }
+        write::put(&self.shared, split(resource), (namespace, name), object);
+    }
+
+    /// One object, as [`KubeSim::edit`] names it.
+    #[must_use]
+    pub fn get(&self, resource: &str, (namespace, name): (&str, &str)) -> Option<Json> {
+        write::get(&self.shared, split(resource), (namespace, name))
+    }
+
+    /// Names of all objects of a resource in a namespace.
+    #[must_use]
+    pub fn names(&self, resource: &str, namespace: &str) -> Vec<String> {
+        let (group, name) = split(resource);
+        let objects = held(&self.shared.objects);
+        let one = objects.resources.get(&(group.to_owned(), name.to_owned()));
+        let all = one.iter().flat_map(|one| one.objects.keys());
+        all.filter(|(of, _)| of == namespace)
+            .map(|(_, name)| name.clone())
+            .collect()
+    }
+
+    /// Removes one object, as [`KubeSim::edit`] names it.
+    pub fn remove(&self, resource: &str, name: (&str, &str)) {
+        write::remove(&self.shared, split(resource), name);
+    }
+
+    /// Serves a namespaced resource that the snapshot knows nothing of (`jobs.batch`).
+    pub fn serve(&self, resource: &str, version: &str, kind: &str) {
+        held(&self.shared.objects).serve(split(resource), version, kind);
+    }
+
+    /// Runs Jobs from now on.
+    pub fn run_jobs(&self, runner: Runner) {
+        *held(&self.shared.kubelet) = Some(Arc::new(Kubelet::new(runner)));
     }
 
     /// Every pod that shall run is ready, and every workload has what it should.
@@ -162,7 +203,7 @@ impl KubeSim {
         let objects = held(&self.shared.objects);
         let one = objects
             .resources
-            .get(&split("endpointslices.discovery.k8s.io"));
+            .get(&("discovery.k8s.io".to_owned(), "endpointslices".to_owned()));
         let all = one.iter().flat_map(|one| &one.objects);
         let own = all.filter(|((of, _), slice)| {
             of == namespace && slice["metadata"]["labels"]["kubernetes.io/service-name"] == service
@@ -195,9 +236,9 @@ impl Drop for KubeSim {
 }
 
 /// `deployments.apps` is the group `apps` and `deployments`.
-fn split(resource: &str) -> (String, String) {
+fn split(resource: &str) -> write::Kind<'_> {
     let (name, group) = resource.split_once('.').unwrap_or((resource, ""));
-    (group.to_owned(), name.to_owned())
+    (group, name)
 }
 
 /// As kube-apiserver: a certificate is asked for, and who has none is nobody.

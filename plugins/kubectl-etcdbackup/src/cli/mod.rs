@@ -38,7 +38,7 @@ pub(crate) struct Etcdbackup {
 pub(crate) enum Verb {
     /// Take a snapshot now, prove, compress, encrypt and store it
     #[command(
-        before_help = "Examples:\n  kubectl etcdbackup now --direct s3://backups/prod -R recipients.txt\n  key=$(kubectl etcdbackup now --direct s3://backups/prod -R recipients.txt)"
+        before_help = "Examples:\n  key=$(kubectl etcdbackup now)    # the CronJob's backup, in the cluster\n  kubectl etcdbackup now --direct s3://backups/prod -R recipients.txt"
     )]
     Now(Box<Now>),
     /// List what destinations hold

@@ -1,8 +1,10 @@
 //! Flags of `now`.
 
+use std::time::Duration;
+
 use clap::{Args, ValueEnum};
 use etcdbackup::cli::flags::{KubectlTalosFlags, RecipientFlags, StoreFlags};
-use etcdbackup::cli::{LockFlags, StreamFlags, UploadFlags, env};
+use etcdbackup::cli::{LockFlags, ReportFlags, StreamFlags, UploadFlags, duration, env};
 
 /// What stdout of `now` carries.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -14,14 +16,28 @@ pub(crate) enum Receipt {
     Json,
 }
 
+const CLUSTER: &str = "In the cluster";
+
 #[derive(Debug, Args)]
 pub(crate) struct Now {
     /// Destinations: s3://BUCKET/PREFIX, file:///DIR
     #[arg(env = env::DESTINATION, value_name = "DEST")]
     pub(crate) destinations: Vec<String>,
     /// Back up from here, over the Talos API
+    ///
+    /// Back up from here, over the Talos API, with this machine's credentials. Without it a Job
+    /// is made of the CronJob that is installed in the cluster, and its log is followed.
     #[arg(long, env = env::DIRECT)]
     pub(crate) direct: bool,
+    /// Start the backup in the cluster, and do not wait
+    #[arg(long, env = env::NO_WAIT, hide_short_help = true, help_heading = CLUSTER, conflicts_with = "direct")]
+    pub(crate) no_wait: bool,
+    /// How long to wait for the backup in the cluster
+    #[arg(long, env = env::TIMEOUT, hide_short_help = true, help_heading = CLUSTER, default_value = "35m", value_parser = duration, value_name = "TIME")]
+    pub(crate) timeout: Duration,
+    /// CronJob to run, where several back up
+    #[arg(long, env = env::CRONJOB, hide_short_help = true, help_heading = CLUSTER, value_name = "NAME")]
+    pub(crate) cronjob: Option<String>,
     /// Cluster in object names [default: Talos context]
     #[arg(long, env = env::CLUSTER_NAME, value_name = "NAME")]
     pub(crate) cluster_name: Option<String>,
@@ -52,6 +68,8 @@ pub(crate) struct Now {
         value_name = "FORMAT"
     )]
     pub(crate) output: Receipt,
+    #[command(flatten)]
+    pub(crate) reports: ReportFlags,
     #[command(flatten)]
     pub(crate) recipients: RecipientFlags,
     #[command(flatten)]

@@ -207,7 +207,9 @@ impl From<&KubeError> for Unknown {
         let why = match error.cause() {
             Cause::Unreachable | Cause::Timeout => Why::Silent,
             Cause::Distrusted | Cause::Denied => Why::NotPermitted,
-            Cause::Absent | Cause::Gone | Cause::Answer => Why::Answered,
+            Cause::Absent | Cause::Conflict | Cause::Gone | Cause::Busy | Cause::Answer => {
+                Why::Answered
+            }
         };
         Self {
             why,

@@ -19,6 +19,7 @@ mod presigned;
 mod transport;
 mod trouble;
 mod upload;
+mod web;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -37,6 +38,7 @@ use super::{Body, Hold, Object, OpenUpload, Page, Store, StoreError, StoreOption
 use crate::failure::Failure;
 
 pub(super) use self::presigned::open_url;
+pub(super) use self::web::post;
 
 /// Opens `prefix` in `bucket`.
 pub(super) async fn open(

@@ -84,7 +84,8 @@ fn short_help_fits_a_screen_and_begins_with_examples() {
 
 #[test]
 fn the_examples_of_help_run_as_printed() {
-    let world = World::with_etcd();
+    let cluster = crate::in_cluster::installed_around(World::with_etcd());
+    let world = &cluster.world;
     for screen in SCREENS {
         let shown = help(screen, "-h");
         let examples = shown.lines().skip(1).take_while(|line| !line.is_empty());

@@ -14,6 +14,7 @@ mod destinations;
 mod foreign;
 mod hashkv;
 mod help;
+mod in_cluster;
 mod inside;
 mod inspect;
 mod kill;

@@ -247,7 +247,7 @@ const SETTINGS: &[Case] = &[
         "kubectl-etcdbackup list s3://backups/prod --max-age soon",
     ),
     (
-        "the in-cluster backup, not yet",
+        "a destination beside the backup in the cluster",
         "kubectl-etcdbackup now s3://backups/prod -R recipients.txt",
     ),
     (

@@ -1,4 +1,4 @@
-//! The whole backup in one word.
+//! The whole backup from here, over the Talos API: what the pod of the CronJob runs too.
 
 use std::sync::Arc;
 
@@ -7,38 +7,82 @@ use etcdbackup::backup::{
 };
 use etcdbackup::catalogue::check_cluster_name;
 use etcdbackup::cli::flags::KubernetesFlags;
-use etcdbackup::cli::{Context, report};
+use etcdbackup::cli::{Context, report as tell};
 use etcdbackup::failure::{Exit, Failure};
+use etcdbackup::report::{RunError, RunReport};
 use etcdbackup::store::Destination;
 use etcdbackup::talos::{Choice, StreamTimeouts, Talos, choose};
+use jiff::Timestamp;
 
 use crate::cli::{Now, Receipt};
 use crate::talos_backup;
 
-pub(crate) async fn run(
+/// Backs up, and tells of it whoever asked to be told.
+pub(super) async fn run(
     mut now: Now,
     kubernetes: &KubernetesFlags,
     context: Context,
 ) -> Result<Exit, Failure> {
-    if !now.direct {
-        return Err(Failure::new(
-            Exit::Usage,
-            "running the backup in the cluster is not part of this version",
-        )
-        .hint(format!(
-            "run it from here: `{}`",
-            context.called.with(&["--direct"])
-        )));
-    }
     warn_misleading(kubernetes, &context);
     let notes = talos_backup::fill(&mut now, |name| std::env::var(name).ok());
     notes.iter().for_each(|note| context.ui.warn(note));
+    let reporters = now.reports.reporters();
+    let warn = |told: Vec<String>| told.iter().for_each(|one| context.ui.warn(one));
+    let began = Timestamp::now();
+    let mut cancel = context.cancel.clone();
+    // A stop is heard in between: nothing was begun yet.
+    warn(cancel.unless_stopped(reporters.begin()).await?);
+    let mut cluster = None;
+    let backed_up = back_up(now, &context, &mut cluster).await;
+    let report = report(began, &backed_up, cluster);
+    let error = report.error.as_ref();
+    // It is told to the person only afterwards.
+    let last = error.map(|error| format!("ERROR {}\n", error.what));
+    let tail = context.ui.tail() + &last.unwrap_or_default();
+    warn(reporters.end(&report, &tail).await);
+    let (published, json) = backed_up?;
+    tell::published(&context.ui, &published, json)
+}
+
+/// What is told of a run that is over.
+fn report(
+    began: Timestamp,
+    backed_up: &Result<(Published, bool), Failure>,
+    cluster: Option<String>,
+) -> RunReport {
+    let (exit, error, receipt) = match backed_up {
+        Err(failure) => (failure.exit, Some(RunError::from(failure)), None),
+        Ok((published, _)) => {
+            let error = (published.exit != Exit::Done).then(|| published.failures.first());
+            (
+                published.exit,
+                error.flatten().map(RunError::from),
+                Some(published.receipt.clone()),
+            )
+        }
+    };
+    RunReport {
+        cluster,
+        error,
+        receipt,
+        ..RunReport::new(began, exit)
+    }
+}
+
+/// What was published, and whether stdout is for JSON. `named` becomes our name of the cluster
+/// as soon as it is known.
+async fn back_up(
+    mut now: Now,
+    context: &Context,
+    named: &mut Option<String>,
+) -> Result<(Published, bool), Failure> {
     let talos = Talos::connect(&now.talos.selection())?;
     talos.notes().iter().for_each(|note| context.ui.warn(note));
     let cluster = now
         .cluster_name
         .clone()
         .unwrap_or_else(|| talos.context().to_owned());
+    *named = Some(cluster.clone());
     talos_backup::fill_destination(&mut now, &cluster, |name| std::env::var(name).ok());
     if now.destinations.is_empty() {
         return Err(
@@ -60,8 +104,8 @@ pub(crate) async fn run(
         .unless_stopped(choose(&talos))
         .await?;
     let timeouts = now.limits.timeouts();
-    let published = try_members(&talos, &choice, timeouts, &mut publication, &context).await?;
-    report::published(&context.ui, &published, now.output == Receipt::Json)
+    let published = try_members(&talos, &choice, timeouts, &mut publication, context).await?;
+    Ok((published, now.output == Receipt::Json))
 }
 
 /// What a kubectl user may think to have chosen is said to be without effect, before the
