@@ -7,6 +7,7 @@
 #[cfg(feature = "store")]
 pub mod clock;
 pub mod failure;
+pub mod units;
 
 #[cfg(feature = "backup")]
 pub mod backup;
@@ -20,16 +21,18 @@ pub mod drill;
 pub mod kube;
 #[cfg(feature = "recovery")]
 pub mod recovery;
-#[cfg(feature = "retention")]
-pub mod retention;
 #[cfg(feature = "report")]
 pub mod report;
+#[cfg(feature = "retention")]
+pub mod retention;
 #[cfg(feature = "scheduled")]
 pub mod scheduled;
 #[cfg(feature = "seal")]
 pub mod seal;
 #[cfg(feature = "snapshot")]
 pub mod snapshot;
+#[cfg(feature = "status")]
+pub mod status;
 #[cfg(feature = "store")]
 pub mod store;
 #[cfg(feature = "talos")]

@@ -6,6 +6,7 @@ mod list;
 mod now;
 mod prune;
 mod rekey;
+mod status;
 mod table;
 mod talos_backup;
 mod verify;
@@ -22,6 +23,7 @@ fn main() -> std::process::ExitCode {
 async fn run(cli: cli::Etcdbackup, context: Context) -> Result<Exit, Failure> {
     match cli.verb {
         Verb::Now(now) => now::run(*now, &cli.kubernetes, context).await,
+        Verb::Status(status) => status::run(&status, &cli.kubernetes, context).await,
         Verb::List(list) => list::run(*list, context).await,
         Verb::Verify(verify) => verify::run(*verify, context).await,
         Verb::Copy(copy) => copy::run(*copy, context).await,

@@ -181,6 +181,8 @@ variables! {
     PUSHGATEWAY "PUSHGATEWAY" Text "--pushgateway" "Pushgateway that metrics are pushed to"
     PING_URL_FILE "PING_URL_FILE" File "--ping-url-file" "file that holds a URL to ping"
     EVENT_ON "EVENT_ON" Text "--event-on" "CronJob that gets an event for each run"
+    WATCH "WATCH" Switch "--watch" "look again and again"
+    EVERY "EVERY" Text "--every" "how long between two looks"
     CRONJOB "CRONJOB" Text "--cronjob" "name of the CronJob that backs up"
     NO_WAIT "NO_WAIT" Switch "--no-wait" "start the backup in the cluster and do not wait"
     TIMEOUT "TIMEOUT" Text "--timeout" "how long to wait for the backup in the cluster"

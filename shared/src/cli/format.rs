@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::failure::{Exit, Failure};
+pub(super) use crate::units::span;
 
 /// `9.8 MiB`: one decimal below ten, base 1024, always with its unit.
 pub fn size(bytes: u64) -> String {
@@ -27,15 +28,6 @@ pub fn age(since: Timestamp, now: Timestamp) -> String {
         return format!("in {}", span(seconds.unsigned_abs()));
     }
     span(seconds.unsigned_abs())
-}
-
-pub(super) fn span(seconds: u64) -> String {
-    match seconds {
-        0..=119 => format!("{seconds}s"),
-        120..=7199 => format!("{}m", seconds / 60),
-        7200..=172_799 => format!("{}h{}m", seconds / 3600, seconds % 3600 / 60),
-        _ => format!("{}d{}h", seconds / 86400, seconds % 86400 / 3600),
-    }
 }
 
 /// A value as YAML.

@@ -14,6 +14,7 @@ mod look;
 pub mod objects;
 mod obstacle;
 mod run;
+mod settings;
 
 pub use cron::{Schedule, next_runs};
 pub use find::{find, find_all};
@@ -22,6 +23,7 @@ pub use judge::{Ended, Stage, judge};
 pub use look::Seen;
 pub use obstacle::Obstacle;
 pub use run::{Follow, Stopped, Tell, delete, follow, start};
+pub use settings::settings;
 
 /// The label by which our objects are found.
 pub const NAME_LABEL: &str = "app.kubernetes.io/name";

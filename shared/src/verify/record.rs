@@ -117,6 +117,12 @@ pub struct Kept {
     pub depth: String,
     /// The outcome.
     pub verdict: Verdict,
+    /// When: RFC 3339, UTC.
+    #[serde(default)]
+    pub verified_at: String,
+    /// How old its content is: RFC 3339.
+    #[serde(default)]
+    pub content_at: Option<String>,
 }
 
 impl Verification {

@@ -6,6 +6,7 @@ mod list;
 mod now;
 mod prune;
 mod rekey;
+mod status;
 mod verify;
 
 use clap::{Parser, Subcommand};
@@ -17,6 +18,7 @@ pub(crate) use list::{Format, List};
 pub(crate) use now::{Now, Receipt};
 pub(crate) use prune::Prune;
 pub(crate) use rekey::Rekey;
+pub(crate) use status::{Status, StatusFormat};
 pub(crate) use verify::{Verify, VerifyFormat};
 
 /// Back up the etcd of Talos Linux clusters
@@ -47,6 +49,15 @@ pub(crate) enum Verb {
         before_help = "Examples:\n  kubectl etcdbackup list s3://backups/prod --max-age 12h\n  kubectl etcdbackup list s3://backups/prod -o wide"
     )]
     List(Box<List>),
+    /// How the backups are: schedule, last runs, newest, verified
+    ///
+    /// How the backups of this cluster are, on one screen: schedule and last runs, the newest
+    /// good snapshot of each destination, when one was last verified and drilled. What cannot be
+    /// seen from here is said, and the rest shown.
+    #[command(
+        before_help = "Examples:\n  kubectl etcdbackup status\n  kubectl etcdbackup status s3://backups/prod --max-age 12h"
+    )]
+    Status(Box<Status>),
     /// Verify what is stored: quickly, deeply, or by a drill
     ///
     /// Verify what is stored: quickly where it lies, deeply with the keys, or by a drill.

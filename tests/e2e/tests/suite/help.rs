@@ -12,6 +12,7 @@ const SCREENS: [&[&str]; 8] = [
     &["talosctl-snapshot-pull"],
     &["kubectl-etcdbackup"],
     &["kubectl-etcdbackup", "now"],
+    &["kubectl-etcdbackup", "status"],
     &["kubectl-etcdbackup", "list"],
     &["kubectl-etcdbackup", "verify"],
     &["kubectl-etcdbackup", "prune"],

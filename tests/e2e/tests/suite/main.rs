@@ -33,6 +33,7 @@ mod recover_check;
 mod recover_guide;
 mod routing;
 mod secrets;
+mod status;
 mod store_faults;
 mod support;
 mod talos_backup;

@@ -1,0 +1,142 @@
+//! `status`: how the backups are, on one screen.
+
+mod screen;
+
+use std::io::IsTerminal;
+
+use etcdbackup::cli::flags::KubernetesFlags;
+use etcdbackup::cli::{Context, format};
+use etcdbackup::clock;
+use etcdbackup::failure::{Exit, Failure};
+use etcdbackup::status::{self, Seen, TalosAccess};
+use etcdbackup::talos::Talos;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::cli::{Status, StatusFormat};
+
+/// Clears a terminal and goes to its upper left corner.
+const CLEAR: &str = "\x1b[H\x1b[2J";
+
+pub(crate) async fn run(
+    flags: &Status,
+    kubernetes: &KubernetesFlags,
+    context: Context,
+) -> Result<Exit, Failure> {
+    let limit = flags.max_age;
+    let mut cancel = context.cancel.clone();
+    loop {
+        let looked = cancel
+            .unless_stopped(look(flags, kubernetes, limit))
+            .await??;
+        let text = render(flags, &looked, &context)?;
+        let clear = flags.watch && std::io::stdout().is_terminal();
+        context.ui.report(&if clear {
+            format!("{CLEAR}{text}")
+        } else {
+            text
+        })?;
+        if !flags.watch {
+            return Ok(exit(&looked));
+        }
+        cancel
+            .unless_stopped(tokio::time::sleep(flags.every))
+            .await?;
+    }
+}
+
+fn render(flags: &Status, looked: &status::Status, context: &Context) -> Result<String, Failure> {
+    match flags.output {
+        StatusFormat::Table => Ok(screen::render(looked, clock::now(), &context.ui)),
+        StatusFormat::Yaml => format::yaml(looked),
+        StatusFormat::Json => serde_json::to_string_pretty(looked)
+            .map(|json| json + "\n")
+            .map_err(|error| Failure::new(Exit::Bug, format!("cannot print JSON: {error}"))),
+    }
+}
+
+/// Stale is no; and where no destination can be seen, nothing is known to be fresh.
+fn exit(looked: &status::Status) -> Exit {
+    let unseen = looked
+        .destinations
+        .iter()
+        .all(|place| place.error.is_some());
+    match (looked.stale.is_empty(), unseen) {
+        (false, _) => Exit::No,
+        (true, true) => Exit::Unreachable,
+        (true, false) => Exit::Done,
+    }
+}
+
+async fn look(
+    flags: &Status,
+    kubernetes: &KubernetesFlags,
+    limit: Option<SignedDuration>,
+) -> Result<status::Status, Failure> {
+    let now = clock::now();
+    let mut seen = match in_cluster(flags, kubernetes, now).await {
+        Ok(seen) => seen,
+        // A name that fits none, or several that fit: no reason to show something else.
+        Err(failure) if failure.exit == Exit::Usage || flags.cronjob.is_some() => {
+            return Err(failure);
+        }
+        Err(failure) if places(flags, &Seen::default()).is_empty() => return Err(failure),
+        Err(failure) => Seen {
+            unseen: vec![format!("the cluster: {}", failure.what)],
+            ..Seen::default()
+        },
+    };
+    let mut looked = status::Status {
+        at: now.to_string(),
+        schedule: seen.schedule.take(),
+        runs: std::mem::take(&mut seen.runs),
+        unseen: std::mem::take(&mut seen.unseen),
+        ..status::Status::default()
+    };
+    let named = seen.settings.get("ETCDBACKUP_CLUSTER_NAME");
+    let cluster = flags.cluster_name.as_ref().or(named).map(String::as_str);
+    let options = flags.store.options();
+    for destination in places(flags, &seen) {
+        let place = status::look_at_place(&destination, &options, cluster, now).await;
+        if let Some(error) = &place.error {
+            looked.unseen.push(format!("{destination}: {error}"));
+        }
+        looked.destinations.push(place);
+    }
+    if looked.destinations.is_empty() {
+        let unknown = "where backups lie: name a destination";
+        looked.unseen.push(unknown.to_owned());
+    }
+    match Talos::connect(&flags.talos.selection()) {
+        Ok(talos) => looked.talos = Some(access(&talos)),
+        Err(failure) => looked.unseen.push(format!("Talos: {}", failure.what)),
+    }
+    status::judge(&mut looked, limit, now);
+    Ok(looked)
+}
+
+async fn in_cluster(
+    flags: &Status,
+    kubernetes: &KubernetesFlags,
+    now: Timestamp,
+) -> Result<Seen, Failure> {
+    let cluster = kubernetes.client()?.connect().await?;
+    status::look_at_cluster(&cluster, flags.cronjob.as_deref(), now).await
+}
+
+/// What was named, else what the CronJob says.
+fn places(flags: &Status, seen: &Seen) -> Vec<String> {
+    if !flags.destinations.is_empty() {
+        return flags.destinations.clone();
+    }
+    let said = seen.settings.get("ETCDBACKUP_DESTINATION");
+    let words = said.map(|said| said.split_whitespace().map(str::to_owned));
+    words.map(Iterator::collect).unwrap_or_default()
+}
+
+fn access(talos: &Talos) -> TalosAccess {
+    TalosAccess {
+        context: talos.context().to_owned(),
+        certificate_end: talos.certificate_end().to_string(),
+        roles: talos.roles().to_vec(),
+    }
+}

@@ -1,0 +1,14 @@
+//! Flow: how the backups of a cluster are, on one screen. What cannot be seen from here is said,
+//! and the rest is told all the same: without a cluster the store, without the store the cluster.
+
+mod cluster;
+mod judge;
+mod model;
+mod place;
+mod sparkline;
+
+pub use cluster::{Seen, look as look_at_cluster};
+pub use judge::judge;
+pub use model::{Checked, Newest, Place, Schedule, Status, TalosAccess};
+pub use place::look as look_at_place;
+pub use sparkline::sparkline;

@@ -1,0 +1,142 @@
+//! `status`: one screen, from wherever something can be seen.
+
+use e2e::golden::{compare, filtered, replaced};
+use e2e::{World, text};
+use serde_json::Value;
+
+use crate::in_cluster::{Cluster, empty, installed, installed_around};
+use crate::support::{code, ok, refused};
+
+fn json(cluster: &Cluster, arguments: &[&str]) -> (i32, Value) {
+    let run = cluster.run(&[&["status", "-o", "json"], arguments].concat());
+    let code = code(&run);
+    (code, serde_json::from_slice(&run.stdout).unwrap())
+}
+
+/// What differs from run to run.
+fn screen(cluster: &Cluster, shown: &str) -> String {
+    let text = filtered(&cluster.world, shown);
+    let text = replaced(&text, r"\b\d+\.\ds\b", "$$TOOK");
+    let text = replaced(&text, r"\b\d+(s|m|h|d)(\d+(m|h))?\b", "$$AGE");
+    let text = replaced(&text, r"\d+\.\d [KMG]iB", "$$SIZE");
+    let text = replaced(&text, r"age:[0-9a-f]{16}", "$$RECIPIENT");
+    let text = replaced(&text, r"127\.\d+\.\d+\.\d+:6443", "$$API");
+    // Columns are as wide as what was replaced.
+    replaced(&text, r"\$([A-Z]+) +", "$$$1 ")
+}
+
+#[test]
+fn after_a_backup_and_its_verification_everything_is_fresh() {
+    let cluster = installed_around(World::with_etcd());
+    ok(&cluster.run(&["now", "-q"]));
+    let verify = ["verify", "s3://backups/prod", "--deep", "-i", "key.txt"];
+    ok(&cluster.run(&verify));
+    let run = cluster.run(&["status"]);
+    ok(&run);
+    compare("status/fresh.txt", &screen(&cluster, &text(&run.stdout)));
+    let (code, found) = json(&cluster, &[]);
+    assert_eq!(code, 0);
+    assert_eq!(found["schedule"]["intervalSeconds"], 3600);
+    assert_eq!(found["runs"][0]["state"], "succeeded");
+    assert_eq!(found["runs"][0]["report"]["receipt"]["cluster"], "prod");
+    let place = &found["destinations"][0];
+    assert_eq!(place["destination"], "s3://backups/prod");
+    assert_eq!(
+        (&place["snapshots"], &place["verified"]["verdict"]),
+        (&1.into(), &"good".into())
+    );
+    assert!(place["drilled"].is_null());
+    assert_eq!(place["newest"]["encrypted"], true);
+}
+
+#[test]
+fn no_backup_is_stale_and_the_last_failure_is_told() {
+    let cluster = installed();
+    let wrong =
+        |one: &mut Value| one["data"]["ETCDBACKUP_DESTINATION"] = "s3://nobodys/prod".into();
+    let settings = ("etcdbackup", "etcdbackup");
+    cluster
+        .kubernetes
+        .edit("configmaps", settings, wrong)
+        .unwrap();
+    assert_eq!(code(&cluster.run(&["now", "-q"])), 78);
+    let run = cluster.run(&["status", "s3://backups/prod"]);
+    assert_eq!(code(&run), 1);
+    let said = text(&run.stdout);
+    assert!(
+        said.contains("warning: the last run failed: PutObject of `s3://nobodys/"),
+        "{said}"
+    );
+    assert!(
+        said.contains("stale: s3://backups/prod holds no good snapshot"),
+        "{said}"
+    );
+    assert!(said.ends_with("\nSTALE\n"), "{said}");
+}
+
+#[test]
+fn the_store_is_shown_without_a_cluster_and_the_cluster_without_a_store() {
+    let cluster = installed();
+    ok(&cluster.run(&["now", "-q"]));
+    let config = cluster.world.path(".kube/config");
+    std::fs::remove_file(&config).unwrap();
+    let run = cluster.run(&["status", "s3://backups/prod", "--max-age", "1h"]);
+    ok(&run);
+    let said = text(&run.stdout);
+    assert!(
+        said.contains("not seen: the cluster: no kubeconfig") && said.contains("FRESH"),
+        "{said}"
+    );
+    // Without an age nothing is judged, and that is said.
+    let run = cluster.run(&["status", "s3://backups/prod"]);
+    ok(&run);
+    assert!(text(&run.stdout).contains("--max-age"));
+    refused(&cluster.run(&["status"]), 78, "no kubeconfig");
+    let other = installed();
+    let mut blind = other.command(&["status"]);
+    let run = blind
+        .env("AWS_SECRET_ACCESS_KEY", "wrong")
+        .output()
+        .unwrap();
+    assert_eq!(code(&run), 69);
+    let said = text(&run.stdout);
+    assert!(
+        said.contains("CronJob etcdbackup/etcdbackup: 17 * * * * (Etc/UTC), next run in"),
+        "{said}"
+    );
+    assert!(
+        said.contains("not seen: s3://backups/prod: ListObjectsV2"),
+        "{said}"
+    );
+}
+
+#[test]
+fn old_or_suspended_is_told() {
+    let cluster = installed();
+    ok(&cluster.run(&["now", "-q"]));
+    let suspended = |one: &mut Value| one["spec"]["suspend"] = true.into();
+    let cron_job = ("etcdbackup", "etcdbackup");
+    cluster
+        .kubernetes
+        .edit("cronjobs.batch", cron_job, suspended)
+        .unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    let (code, found) = json(&cluster, &["--max-age", "0s"]);
+    assert_eq!(code, 1);
+    assert!(
+        found["stale"][0]
+            .as_str()
+            .unwrap()
+            .contains("old, more than 0s")
+    );
+    assert!(found["warnings"].to_string().contains("is suspended"));
+    assert!(found["schedule"]["nextRun"].is_null());
+    let none = empty();
+    let (code, found) = json(&none, &["s3://backups/prod"]);
+    assert_eq!(code, 0);
+    assert!(
+        found["unseen"]
+            .to_string()
+            .contains("no CronJob that backs up is installed")
+    );
+}
