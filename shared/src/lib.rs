@@ -8,6 +8,8 @@
 pub mod clock;
 pub mod failure;
 pub mod units;
+pub mod printable;
+pub mod shell;
 
 #[cfg(feature = "backup")]
 pub mod backup;
@@ -15,6 +17,8 @@ pub mod backup;
 pub mod catalogue;
 #[cfg(feature = "cli")]
 pub mod cli;
+#[cfg(feature = "configs")]
+pub mod configs;
 #[cfg(feature = "drill")]
 pub mod drill;
 #[cfg(feature = "kube")]
@@ -27,6 +31,8 @@ pub mod report;
 pub mod retention;
 #[cfg(feature = "scheduled")]
 pub mod scheduled;
+#[cfg(feature = "runbook")]
+pub mod runbook;
 #[cfg(feature = "seal")]
 pub mod seal;
 #[cfg(feature = "snapshot")]

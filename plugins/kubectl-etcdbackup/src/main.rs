@@ -7,6 +7,8 @@ mod now;
 mod prune;
 mod rekey;
 mod status;
+mod configs;
+mod runbook;
 mod table;
 mod talos_backup;
 mod verify;
@@ -29,5 +31,7 @@ async fn run(cli: cli::Etcdbackup, context: Context) -> Result<Exit, Failure> {
         Verb::Copy(copy) => copy::run(*copy, context).await,
         Verb::Rekey(rekey) => rekey::run(*rekey, context).await,
         Verb::Prune(prune) => prune::run(*prune, context).await,
+        Verb::Configs(configs) => configs::run(*configs, context).await,
+        Verb::Runbook(flags) => runbook::run(*flags, context).await,
     }
 }

@@ -33,4 +33,5 @@ pub use raw::prove_raw;
 pub use run::{BATCHES, Outcome, PushPlan, push, take, take_unproven};
 pub use source::{Feed, ReaderSource, SnapshotSource, SourceError};
 pub use talos_source::TalosSource;
+pub(crate) use target::output_failure;
 pub use target::{PullTarget, Target, Written};

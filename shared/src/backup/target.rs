@@ -183,7 +183,7 @@ impl Target {
 }
 
 /// A target took no more bytes; `error` names it.
-pub(super) fn output_failure(error: &io::Error) -> Failure {
+pub(crate) fn output_failure(error: &io::Error) -> Failure {
     Failure::new(Exit::Io, format!("cannot write to {error}"))
         .hint("check the disk, or the program behind the pipe")
 }

@@ -15,6 +15,7 @@ pub use manifest::{
     Content, MANIFEST_FOLDER, MANIFEST_LIMIT, MANIFEST_VERSION, Manifest, Verified, manifest_key,
     manifest_key_beside, manifest_name,
 };
+pub(crate) use names::split_time;
 pub use names::{ObjectName, check_cluster_name, is_object_name};
 pub use read::read;
 pub use select::{Selected, select};

@@ -58,10 +58,7 @@ impl ObjectName {
     pub fn parse(name: &str) -> Option<Self> {
         let (name, encrypted) = without_suffix(name, ".age");
         let (name, compressed) = without_suffix(name, ".zst");
-        let stem = name.strip_suffix(".snap")?;
-        let start = stem.rfind('T')?.checked_sub(DATE)?;
-        let taken_at = parse_time(stem.get(start..)?)?;
-        let cluster = stem.get(..start)?.strip_suffix('-')?;
+        let (cluster, taken_at) = split_time(name.strip_suffix(".snap")?)?;
         let plain = !cluster.contains(|c: char| c == '/' || c.is_control());
         (plain && !cluster.is_empty() && !cluster.starts_with('.')).then(|| Self {
             cluster: cluster.to_owned(),
@@ -108,6 +105,13 @@ pub fn check_cluster_name(name: &str) -> Result<(), Failure> {
 fn without_suffix<'a>(name: &'a str, suffix: &str) -> (&'a str, bool) {
     name.strip_suffix(suffix)
         .map_or((name, false), |rest| (rest, true))
+}
+
+/// What stands before the `-` and the time at the end of `stem`, and the time.
+pub(crate) fn split_time(stem: &str) -> Option<(&str, Timestamp)> {
+    let start = stem.rfind('T')?.checked_sub(DATE)?;
+    let time = parse_time(stem.get(start..)?)?;
+    Some((stem.get(..start)?.strip_suffix('-')?, time))
 }
 
 /// Reads `YYYY-MM-DDTHH:MM:SS[.fraction](Z|±HH:MM)`, each `:` perhaps written `-`.

@@ -5,6 +5,8 @@ use std::path::Path;
 
 use clap::Command;
 
+use crate::shell::shell;
+
 /// How this process was started.
 #[derive(Debug, Clone)]
 pub struct Called {
@@ -108,25 +110,6 @@ impl Called {
             Some("--context") if self.by_kubectl => Some("--talos-context"),
             _ => None,
         }
-    }
-}
-
-/// A command line as a shell reads it back.
-pub fn shell<'a>(program: &str, words: impl IntoIterator<Item = &'a str>) -> String {
-    let mut line = program.to_owned();
-    for word in words {
-        line.push(' ');
-        line.push_str(&quoted(word));
-    }
-    line
-}
-
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@+=,".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
     }
 }
 

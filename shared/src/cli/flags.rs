@@ -118,6 +118,14 @@ pub struct KubectlTalosFlags {
     /// Control planes [default: healthiest follower]
     #[arg(long, env = env::NODES, value_delimiter = ',', value_name = "NODE", help_heading = "Talos")]
     pub nodes: Vec<String>,
+    /// The way to them.
+    #[command(flatten)]
+    pub reach: KubectlReachFlags,
+}
+
+/// How control planes are reached, under a kubectl plugin.
+#[derive(Debug, Clone, Args)]
+pub struct KubectlReachFlags {
     /// Endpoints [default: the context's]
     #[arg(long, env = env::ENDPOINTS, value_delimiter = ',', value_name = "HOST", help_heading = "Talos")]
     pub endpoints: Vec<String>,
@@ -132,11 +140,18 @@ pub struct KubectlTalosFlags {
 impl KubectlTalosFlags {
     /// As the Talos client takes it.
     pub fn selection(&self) -> Selection {
+        self.reach.selection(&self.nodes)
+    }
+}
+
+impl KubectlReachFlags {
+    /// As the Talos client takes them, with the nodes that were named.
+    pub fn selection(&self, nodes: &[String]) -> Selection {
         Selection {
             talosconfig: self.talosconfig.clone(),
             context: self.talos_context.clone(),
             endpoints: self.endpoints.clone(),
-            nodes: self.nodes.clone(),
+            nodes: nodes.to_vec(),
         }
     }
 }

@@ -44,8 +44,9 @@ pub mod ui;
 mod upload;
 mod usage;
 
+pub use crate::shell::shell;
 pub use age::age;
-pub use called::{Called, shell};
+pub use called::Called;
 #[cfg(feature = "drill")]
 pub use drill::DrillFlags;
 pub use entry::{Context, run, run_with};

@@ -121,7 +121,7 @@ fn weigh(
         };
         let checked = || Checked {
             object: entry.name.clone(),
-            at: kept.verified_at.clone(),
+            at: kept.verified_at.clone().unwrap_or_default(),
             depth: kept.depth.clone(),
             verdict: kept.verdict.word(),
         };

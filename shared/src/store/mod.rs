@@ -62,6 +62,14 @@ pub async fn open(
     }
 }
 
+/// Endpoint (none: AWS) and region that S3 buckets are asked at: for people to read.
+///
+/// # Errors
+/// 78: bad endpoint, unreadable CA file.
+pub async fn s3_place(options: &StoreOptions) -> Result<(Option<String>, String), Failure> {
+    s3::place(options).await
+}
+
 /// Opens a presigned URL for reading. The query of the URL is a secret: it is in no
 /// message, log or `Debug` of ours.
 ///

@@ -119,7 +119,7 @@ pub struct Kept {
     pub verdict: Verdict,
     /// When: RFC 3339, UTC.
     #[serde(default)]
-    pub verified_at: String,
+    pub verified_at: Option<String>,
     /// How old its content is: RFC 3339.
     #[serde(default)]
     pub content_at: Option<String>,

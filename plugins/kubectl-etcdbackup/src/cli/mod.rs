@@ -7,6 +7,8 @@ mod now;
 mod prune;
 mod rekey;
 mod status;
+mod configs;
+mod runbook;
 mod verify;
 
 use clap::{Parser, Subcommand};
@@ -19,6 +21,8 @@ pub(crate) use now::{Now, Receipt};
 pub(crate) use prune::Prune;
 pub(crate) use rekey::Rekey;
 pub(crate) use status::{Status, StatusFormat};
+pub(crate) use configs::{Configs, ConfigsVerb, GetConfig, ListConfigs, SaveConfigs};
+pub(crate) use runbook::{DocumentFormat, Runbook, RunbookBeside};
 pub(crate) use verify::{Verify, VerifyFormat};
 
 /// Back up the etcd of Talos Linux clusters
@@ -87,4 +91,19 @@ pub(crate) enum Verb {
         before_help = "Examples:\n  kubectl etcdbackup rekey s3://backups/prod -i key.txt -R recipients.txt\n  kubectl etcdbackup rekey s3://backups/prod --all -i key.txt -R recipients.txt --dry-run"
     )]
     Rekey(Box<Rekey>),
+    /// Save the control planes' machine configs, list, fetch them
+    ///
+    /// Save the control planes' machine configs beside the backups, list what is saved, and fetch
+    /// one to replace a node with.
+    #[command(
+        before_help = "Examples:\n  kubectl etcdbackup configs save s3://backups/prod -R recipients.txt\n  kubectl etcdbackup configs get s3://backups/prod --node cp-1 -i key.txt -o cp-1.yaml"
+    )]
+    Configs(Box<Configs>),
+    /// Print this cluster's own recovery document
+    ///
+    /// Print this cluster's own recovery document, with its nodes, places and commands filled in.
+    #[command(
+        before_help = "Examples:\n  kubectl etcdbackup runbook s3://backups/prod > prod.md\n  kubectl etcdbackup runbook s3://backups/prod -o html > prod.html"
+    )]
+    Runbook(Box<Runbook>),
 }

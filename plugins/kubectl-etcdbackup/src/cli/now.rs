@@ -6,6 +6,8 @@ use clap::{Args, ValueEnum};
 use etcdbackup::cli::flags::{KubectlTalosFlags, RecipientFlags, StoreFlags};
 use etcdbackup::cli::{LockFlags, ReportFlags, StreamFlags, UploadFlags, duration, env};
 
+use super::RunbookBeside;
+
 /// What stdout of `now` carries.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Receipt {
@@ -53,6 +55,21 @@ pub(crate) struct Now {
     /// Parts of 5 MiB, one in flight: under 40 MiB of memory
     #[arg(long, env = env::LOW_MEMORY, hide_short_help = true)]
     pub(crate) low_memory: bool,
+    /// Write a runbook beside it: sealed (default) or plain
+    ///
+    /// Write this cluster's recovery document beside the backup, sealed for the recipients; with
+    /// `--runbook=plain` in the clear. It is replaced by each run; when that fails, it warns.
+    #[arg(
+        long,
+        env = env::RUNBOOK,
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "sealed",
+        value_enum,
+        value_name = "HOW",
+        hide_short_help = true
+    )]
+    pub(crate) runbook: Option<RunbookBeside>,
     #[command(flatten)]
     pub(crate) upload: UploadFlags,
     #[command(flatten)]

@@ -15,7 +15,7 @@ use etcdbackup::talos::{Choice, StreamTimeouts, Talos, choose};
 use jiff::Timestamp;
 
 use crate::cli::{Now, Receipt};
-use crate::talos_backup;
+use crate::{runbook, talos_backup};
 
 /// Backs up, and tells of it whoever asked to be told.
 pub(super) async fn run(
@@ -105,6 +105,9 @@ async fn back_up(
         .await?;
     let timeouts = now.limits.timeouts();
     let published = try_members(&talos, &choice, timeouts, &mut publication, context).await?;
+    if let Some(how) = now.runbook {
+        runbook::beside(&talos, &publication, &published, how, context).await;
+    }
     Ok((published, now.output == Receipt::Json))
 }
 

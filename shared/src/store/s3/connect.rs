@@ -24,16 +24,21 @@ use crate::store::{RetryPolicy, StoreOptions};
 /// The region where nothing names one: what stores without regions expect.
 const DEFAULT_REGION: &str = "us-east-1";
 
-/// A client for one bucket.
-pub(super) async fn bucket(name: &str, options: &StoreOptions) -> Result<Bucket, Failure> {
-    let transport = Transport::new(options)?;
+/// Where a store is, as flags, environment and files say.
+struct Found {
+    loaded: SdkConfig,
+    endpoint: Option<Url>,
+    region: Region,
+}
+
+async fn find(options: &StoreOptions, transport: &Transport) -> Result<Found, Failure> {
     let given = options.s3_endpoint.clone().or_else(endpoint_of_environment);
     let given = given.as_deref().map(endpoint::checked).transpose()?;
     let named = region(options).await;
     let provisional = named
         .clone()
         .unwrap_or_else(|| Region::from_static(DEFAULT_REGION));
-    let loaded = load(options, provisional, &transport).await;
+    let loaded = load(options, provisional, transport).await;
     let endpoint = match given {
         Some(endpoint) => Some(endpoint),
         None => loaded.endpoint_url().map(endpoint::checked).transpose()?,
@@ -46,6 +51,27 @@ pub(super) async fn bucket(name: &str, options: &StoreOptions) -> Result<Bucket,
                 .map(|region| Region::new(region.to_owned()))
         })
         .unwrap_or_else(|| Region::from_static(DEFAULT_REGION));
+    Ok(Found {
+        loaded,
+        endpoint,
+        region,
+    })
+}
+
+/// Endpoint (none: AWS) and region of a bucket. No credentials are needed.
+pub(super) async fn place(options: &StoreOptions) -> Result<(Option<String>, String), Failure> {
+    let found = find(options, &Transport::new(options)?).await?;
+    Ok((found.endpoint.as_ref().map(shown), found.region.to_string()))
+}
+
+/// A client for one bucket.
+pub(super) async fn bucket(name: &str, options: &StoreOptions) -> Result<Bucket, Failure> {
+    let transport = Transport::new(options)?;
+    let Found {
+        loaded,
+        endpoint,
+        region,
+    } = find(options, &transport).await?;
     let credentials = credentials::find(options, &region, &transport).await?;
     let moved = Arc::<AtomicU64>::default();
     let config = configured(&loaded, options, endpoint.as_ref())

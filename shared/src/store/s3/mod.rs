@@ -53,6 +53,11 @@ pub(super) async fn open(
     }))
 }
 
+/// Endpoint (none: AWS) and region that a bucket is asked at.
+pub(super) async fn place(options: &StoreOptions) -> Result<(Option<String>, String), Failure> {
+    connect::place(options).await
+}
+
 /// A prefix in a bucket.
 struct S3Store {
     bucket: Arc<Bucket>,

@@ -1,0 +1,192 @@
+//! Lists saved machine configs, and whether they are current.
+
+use std::collections::BTreeSet;
+
+use etcdbackup::cli::table::table;
+use etcdbackup::cli::ui::printable;
+use etcdbackup::cli::{Context, format};
+use etcdbackup::configs::{self, LiveConfig, SavedConfig, is_current, without_current};
+use etcdbackup::failure::{Exit, Failure};
+use etcdbackup::store::Destination;
+use etcdbackup::talos::Talos;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::{no_destination, or_stopped};
+use crate::cli::{Format, ListConfigs};
+
+/// A saved config, and whether its node runs with it.
+#[derive(Serialize)]
+struct Row {
+    #[serde(flatten)]
+    saved: SavedConfig,
+    /// None: the node was not asked, or did not tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    current: Option<bool>,
+}
+
+pub(crate) async fn run(list: ListConfigs, context: Context) -> Result<Exit, Failure> {
+    let Some(place) = &list.destination else {
+        return Err(no_destination(&context, "to list the machine configs of"));
+    };
+    let destination = Destination::parse(place)?;
+    let now = Timestamp::now();
+    let stores = list.store.options();
+    let found = configs::list(&destination, &stores, now);
+    let mut listing = or_stopped(&context, "nothing was listed", found).await??;
+    listing.notes.iter().for_each(|note| context.ui.warn(note));
+    let wanted = list.cluster_name.as_deref();
+    let own = |one: &SavedConfig| wanted.is_none_or(|wanted| wanted == one.cluster);
+    listing.configs.retain(own);
+    if listing.configs.is_empty() {
+        context
+            .ui
+            .note(&format!("no machine config is saved in {destination}"));
+    }
+    let (live, exit) = if list.live {
+        compared(&list, &listing.configs, &context).await?
+    } else {
+        (Vec::new(), Exit::Done)
+    };
+    let rows: Vec<Row> = listing
+        .configs
+        .into_iter()
+        .map(|saved| row(saved, &live))
+        .collect();
+    context.ui.report(&shown(&rows, &list, now)?)?;
+    Ok(exit)
+}
+
+/// What the nodes run with, and what is told of those whose config is not saved.
+async fn compared(
+    list: &ListConfigs,
+    saved: &[SavedConfig],
+    context: &Context,
+) -> Result<(Vec<LiveConfig>, Exit), Failure> {
+    let talos = Talos::connect(&list.talos.reach.selection(&list.talos.nodes))?;
+    talos.notes().iter().for_each(|note| context.ui.warn(note));
+    let cluster = list.cluster_name.as_deref().unwrap_or(talos.context());
+    let saved: Vec<SavedConfig> = saved
+        .iter()
+        .filter(|one| one.cluster == cluster)
+        .cloned()
+        .collect();
+    let readings = or_stopped(context, "nothing was compared", configs::read(&talos)).await?;
+    let mut exit = Exit::Done;
+    for failure in readings.iter().filter_map(|one| one.config.as_ref().err()) {
+        context.ui.failure(failure);
+        exit = failure.exit;
+    }
+    let live: Vec<LiveConfig> = readings.iter().filter_map(configs::Reading::live).collect();
+    for node in without_current(&saved, &live) {
+        let newest = node.newest.map_or_else(
+            || format!("no machine config is saved for cluster {cluster}"),
+            |newest| format!("it was changed since its config was saved at {newest}"),
+        );
+        context.ui.warn(&format!("{}: {newest}", node.node));
+        exit = Exit::No;
+    }
+    Ok((live, exit))
+}
+
+/// Its node is the one of its name, else the one that has its address now.
+fn row(saved: SavedConfig, live: &[LiveConfig]) -> Row {
+    let called = |name: &String| live.iter().find(|node| node.known_as.contains(name));
+    let node = called(&saved.node).or_else(|| called(saved.address.as_ref()?));
+    let current = node.map(|node| is_current(&saved, node));
+    Row { saved, current }
+}
+
+fn shown(rows: &[Row], list: &ListConfigs, now: Timestamp) -> Result<String, Failure> {
+    match list.output {
+        Format::Table | Format::Wide => Ok(text(rows, list, now)),
+        Format::Name => Ok(rows
+            .iter()
+            .map(|row| printable(&row.saved.url) + "\n")
+            .collect()),
+        Format::Yaml => format::yaml(&rows),
+        Format::Json => serde_json::to_string_pretty(rows)
+            .map(|text| text + "\n")
+            .map_err(|error| Failure::new(Exit::Bug, format!("cannot print JSON: {error}"))),
+    }
+}
+
+fn text(rows: &[Row], list: &ListConfigs, now: Timestamp) -> String {
+    let clusters: BTreeSet<&str> = rows.iter().map(|row| row.saved.cluster.as_str()).collect();
+    let several = clusters.len() > 1;
+    let common = |row: &Row| {
+        let saved = &row.saved;
+        let node = if several {
+            format!("{}/{}", saved.cluster, saved.node)
+        } else {
+            saved.node.clone()
+        };
+        [
+            node,
+            format::age(saved.taken_at, now),
+            format::size(saved.size),
+            saved.fingerprint.clone(),
+        ]
+    };
+    let current = |row: &Row| match row.current {
+        Some(true) => "yes".to_owned(),
+        Some(false) => "no".to_owned(),
+        None => "?".to_owned(),
+    };
+    match (list.output, list.live) {
+        (Format::Wide, _) => {
+            let rows: Vec<[String; 9]> = rows
+                .iter()
+                .map(|row| {
+                    let [node, age, size, fingerprint] = common(row);
+                    let saved = &row.saved;
+                    let address = saved.address.clone().unwrap_or_default();
+                    let sealed = saved.sealed_for.clone();
+                    let sealed = sealed.unwrap_or_else(|| "in the clear".to_owned());
+                    let time = saved.taken_at.to_string();
+                    [
+                        node,
+                        age,
+                        size,
+                        fingerprint,
+                        current(row),
+                        address,
+                        time,
+                        sealed,
+                        saved.url.clone(),
+                    ]
+                })
+                .collect();
+            let header = [
+                "NODE",
+                "AGE",
+                "SIZE",
+                "FINGERPRINT",
+                "CURRENT",
+                "ADDRESS",
+                "TIME",
+                "SEALED",
+                "URL",
+            ];
+            table(header, &[2], &rows)
+        }
+        (_, true) => {
+            let rows: Vec<[String; 5]> = rows
+                .iter()
+                .map(|row| {
+                    let [node, age, size, fingerprint] = common(row);
+                    [node, age, size, fingerprint, current(row)]
+                })
+                .collect();
+            table(
+                ["NODE", "AGE", "SIZE", "FINGERPRINT", "CURRENT"],
+                &[2],
+                &rows,
+            )
+        }
+        _ => {
+            let rows: Vec<[String; 4]> = rows.iter().map(common).collect();
+            table(["NODE", "AGE", "SIZE", "FINGERPRINT"], &[2], &rows)
+        }
+    }
+}
