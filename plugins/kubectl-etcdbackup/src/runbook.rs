@@ -31,19 +31,11 @@ pub(crate) async fn run(flags: Runbook, context: Context) -> Result<Exit, Failur
     }
     let recipients = Recipients::read(&flags.recipient, &flags.recipients_file, false)?;
     // It is made for the day on which nothing answers: what is missing is a blank.
-    let talos = Talos::connect(&flags.talos.reach.selection(&flags.talos.nodes));
+    let talos = Talos::connect(&flags.reach.selection(&flags.nodes));
     if let Err(failure) = &talos {
         context.ui.warn(&failure.what);
     }
-    let cluster = match (&flags.cluster_name, &talos) {
-        (Some(name), _) => name.clone(),
-        (None, Ok(talos)) => talos.context().to_owned(),
-        (None, Err(_)) => {
-            return Err(Failure::new(Exit::Usage, "no name for the cluster")
-                .hint("give it with `--cluster-name NAME`, or a talosconfig that can be read"));
-        }
-    };
-    check_cluster_name(&cluster)?;
+    let cluster = cluster(&flags, talos.as_ref().ok())?;
     let stores = flags.store.options();
     let asked = Asked {
         cluster,
@@ -66,6 +58,17 @@ pub(crate) async fn run(flags: Runbook, context: Context) -> Result<Exit, Failur
     let document = runbook::write(&facts);
     context.ui.report(&shown(&document, flags.output)?)?;
     Ok(Exit::Done)
+}
+
+/// Our name for it: as it was typed, else the talosconfig's.
+fn cluster(flags: &Runbook, talos: Option<&Talos>) -> Result<String, Failure> {
+    let own = || talos.map(|talos| talos.context().to_owned());
+    let name = flags.cluster_name.clone().or_else(own).ok_or_else(|| {
+        Failure::new(Exit::Usage, "no name for the cluster")
+            .hint("give it with `--cluster-name NAME`, or a talosconfig that can be read")
+    })?;
+    check_cluster_name(&name)?;
+    Ok(name)
 }
 
 fn shown(document: &Document, format: DocumentFormat) -> Result<String, Failure> {

@@ -121,6 +121,10 @@ mod tests {
             (format!("prod/other/{name}"), "prod", false),
             (format!("production/{name}"), "prod", false),
             (format!("prod/.verified/{name}"), "prod", false),
+            (format!("prod/.configs/prod/{name}"), "prod", false),
+            (format!("prod/.configs/{name}"), "prod", false),
+            (format!("prod/.runbook/{name}"), "prod", false),
+            (format!(".configs/prod/{name}"), "", false),
             ("prod/".to_owned(), "prod", false),
             (format!("prod/{name}"), "", false),
         ] {

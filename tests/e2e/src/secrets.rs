@@ -66,7 +66,25 @@ fn finder() -> Arc<AhoCorasick> {
     Arc::clone(finder.get_or_insert_with(make))
 }
 
-/// Plants what lies in a world's folder: age identities and the keys of talosconfigs.
+/// What a machine config has behind these is a secret.
+const FIELDS: [&str; 5] = [
+    "key: ",
+    "secret: ",
+    "token: ",
+    "secretboxEncryptionSecret: ",
+    "aescbcEncryptionSecret: ",
+];
+
+/// Plants the secrets of a machine config.
+pub fn plant_machine_config(text: &str) {
+    for line in text.lines().map(str::trim) {
+        let value = FIELDS.iter().find_map(|field| line.strip_prefix(field));
+        value.into_iter().for_each(plant);
+    }
+}
+
+/// Plants what lies in a world's folder: age identities, and what is secret in talosconfigs and
+/// machine configs.
 pub fn plant_folder(folder: &Path) {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     for entry in entries.filter(|entry| entry.metadata().is_ok_and(|found| found.len() < 64 * 1024))
@@ -74,14 +92,11 @@ pub fn plant_folder(folder: &Path) {
         let Ok(text) = std::fs::read_to_string(entry.path()) else {
             continue;
         };
-        for line in text.lines().map(str::trim) {
-            if line.starts_with("AGE-SECRET-KEY-") {
-                plant(line);
-            }
-            if let Some(key) = line.strip_prefix("key: ") {
-                plant(key);
-            }
-        }
+        text.lines()
+            .map(str::trim)
+            .filter(|line| line.starts_with("AGE-SECRET-KEY-"))
+            .for_each(plant);
+        plant_machine_config(&text);
     }
 }
 

@@ -32,7 +32,7 @@ pub(crate) enum ConfigsVerb {
     List(Box<ListConfigs>),
     /// Fetch one, open it and write it to a file
     #[command(
-        before_help = "Examples:\n  kubectl etcdbackup configs get s3://backups/prod --node cp-1 -i key.txt -o cp-1.yaml"
+        before_help = "Examples:\n  kubectl etcdbackup configs get --node cp-1 -i key.txt -o cp-1.yaml"
     )]
     Get(Box<GetConfig>),
 }

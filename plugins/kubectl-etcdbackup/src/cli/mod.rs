@@ -96,7 +96,7 @@ pub(crate) enum Verb {
     /// Save the control planes' machine configs beside the backups, list what is saved, and fetch
     /// one to replace a node with.
     #[command(
-        before_help = "Examples:\n  kubectl etcdbackup configs save s3://backups/prod -R recipients.txt\n  kubectl etcdbackup configs get s3://backups/prod --node cp-1 -i key.txt -o cp-1.yaml"
+        before_help = "Examples:\n  kubectl etcdbackup configs save s3://backups/prod -R recipients.txt\n  kubectl etcdbackup configs get --node cp-1 -i key.txt -o cp-1.yaml"
     )]
     Configs(Box<Configs>),
     /// Print this cluster's own recovery document

@@ -2,9 +2,7 @@
 
 use clap::{Args, ValueEnum};
 use etcdbackup::cli::env;
-use etcdbackup::cli::flags::StoreFlags;
-
-use super::configs::ConfigsTalosFlags;
+use etcdbackup::cli::flags::{KubectlReachFlags, StoreFlags};
 
 /// How a runbook lies beside a backup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -54,8 +52,11 @@ pub(crate) struct Runbook {
         value_name = "FORMAT"
     )]
     pub(crate) output: DocumentFormat,
+    /// Control planes, besides those that are known
+    #[arg(long, env = env::NODES, value_delimiter = ',', value_name = "NODE", help_heading = "Talos")]
+    pub(crate) nodes: Vec<String>,
     #[command(flatten)]
-    pub(crate) talos: ConfigsTalosFlags,
+    pub(crate) reach: KubectlReachFlags,
     #[command(flatten)]
     pub(crate) store: StoreFlags,
 }

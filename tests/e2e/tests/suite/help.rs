@@ -19,7 +19,7 @@ const SCREENS: [&[&str]; 8] = [
 ];
 
 /// Screens whose examples need objects or files of a real cluster.
-const INSPECTOR: [&[&str]; 11] = [
+const INSPECTOR: [&[&str]; 16] = [
     &["talosctl-snapshot-inspect"],
     &["talosctl-snapshot-inspect", "status"],
     &["talosctl-snapshot-inspect", "check"],
@@ -31,6 +31,11 @@ const INSPECTOR: [&[&str]; 11] = [
     &["talosctl-snapshot-inspect", "keys"],
     &["talosctl-recover-check"],
     &["talosctl-recover-guide"],
+    &["kubectl-etcdbackup", "configs"],
+    &["kubectl-etcdbackup", "configs", "save"],
+    &["kubectl-etcdbackup", "configs", "list"],
+    &["kubectl-etcdbackup", "configs", "get"],
+    &["kubectl-etcdbackup", "runbook"],
 ];
 
 /// Flags without a variable: guards, formats, what ends at once or is so anyway, and kubectl's

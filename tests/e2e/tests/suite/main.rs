@@ -9,6 +9,7 @@
     reason = "tests stop at the first surprise"
 )]
 
+mod configs;
 mod configuration;
 mod destinations;
 mod foreign;
@@ -32,6 +33,7 @@ mod recover;
 mod recover_check;
 mod recover_guide;
 mod routing;
+mod runbook;
 mod secrets;
 mod status;
 mod store_faults;
