@@ -186,6 +186,7 @@ fn kept(reading: &Reading, same: &SavedConfig) -> Outcome {
 #[cfg(test)]
 mod tests {
     use std::path::Path;
+    use std::sync::atomic::{AtomicI64, Ordering};
 
     use zeroize::Zeroizing;
 
@@ -200,11 +201,14 @@ mod tests {
         }
     }
 
+    /// Each run a second later than the one before: a name has its time.
     async fn save(folder: &Path, readings: &[Reading], recipients: Option<&Recipients>) -> Saved {
+        static RUNS: AtomicI64 = AtomicI64::new(0);
+        let run = RUNS.fetch_add(1, Ordering::Relaxed);
         let stores = StoreOptions::default();
         let saving = Saving {
             cluster: "prod",
-            taken_at: Timestamp::now(),
+            taken_at: Timestamp::from_second(1_700_000_000 + run).unwrap(),
             recipients,
             readings,
             stores: &stores,

@@ -41,7 +41,7 @@ pub struct SavedConfig {
 pub struct Listing {
     /// Where it lies.
     pub store: Arc<dyn Store>,
-    /// Newest first.
+    /// Newest first; those of one run in the order of their names.
     pub configs: Vec<SavedConfig>,
     /// What a person should be told: one sentence each.
     pub notes: Vec<String>,
@@ -78,8 +78,7 @@ pub async fn list(
             }
         }
     }
-    // Of one instant the greater key, so that every run chooses alike.
-    configs.sort_by(|left, right| (right.taken_at, &right.key).cmp(&(left.taken_at, &left.key)));
+    configs.sort_by(|left, right| (right.taken_at, &left.key).cmp(&(left.taken_at, &right.key)));
     Ok(Listing {
         store,
         configs,

@@ -12,7 +12,7 @@ pub(super) fn first() -> Section {
             [
                 "**Restoring while a quorum could come back.** Everything since the backup is gone then. Step 2 decides.",
                 "**Bootstrapping twice.** Two nodes bootstrapped are two clusters. One person types.",
-                "**`talosctl reset` without `--system-labels-to-wipe`.** It wipes the machine config, too.",
+                "**A reset of the whole disk.** `talosctl reset` without `--system-labels-to-wipe` takes the machine config, too.",
                 "**Rebooting or wiping before looking.** The last good database may lie on that node.",
             ]
             .map(Line::of)

@@ -31,12 +31,18 @@ fn table(header: &[String], rows: &[Vec<Line>]) -> String {
     let row = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
     let titles = header.iter().map(|title| escaped(title)).collect();
     let rule = header.iter().map(|_| "---".to_owned()).collect();
-    let cells = |cells: &Vec<Line>| {
-        // A bar ends a cell, even in code.
-        let cells = cells.iter().map(|cell| line(cell).replace('|', r"\|"));
-        row(cells.collect())
-    };
+    let cells = |cells: &Vec<Line>| row(cells.iter().map(cell).collect());
     row(titles) + &row(rule) + &rows.iter().map(cells).collect::<String>()
+}
+
+/// A bar ends a cell, even in code, where it can be escaped only without backslashes before it.
+fn cell(line: &Line) -> String {
+    let piece = |piece: &Span| match piece {
+        Span::Code(text) if text.contains('|') => escaped(text),
+        other => span(other),
+    };
+    let text: String = line.spans.iter().map(piece).collect();
+    text.replace('|', r"\|")
 }
 
 fn line(line: &Line) -> String {

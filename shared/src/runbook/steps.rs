@@ -221,29 +221,25 @@ fn fit(words: &Words<'_>) -> Section {
 }
 
 fn replace(words: &Words<'_>) -> Section {
-    let mut lines = Vec::new();
+    let mut blocks = vec![text(
+        "Only a new machine, or one in maintenance mode: put the node's saved machine config on it. **Never switch the old machine on again with its old disk.**",
+    )];
     for machine in words.facts.control_planes() {
         let name = word(machine.name());
-        lines.push(format!(
-            "kubectl-etcdbackup configs get {} --cluster-name {} --node {name} -i {} -o {name}.yaml",
-            words.place,
-            words.cluster(),
-            words.identity
-        ));
-        lines.push(apply(machine, &name));
+        blocks.push(commands([
+            format!(
+                "kubectl-etcdbackup configs get {} --cluster-name {} --node {name} -i {} -o {name}.yaml",
+                words.place,
+                words.cluster(),
+                words.identity
+            ),
+            apply(machine, &name),
+        ]));
     }
-    section(
-        "A node must be replaced",
-        vec![
-            text(
-                "Only a new machine, or one in maintenance mode: put the node's saved machine config on it. **Never switch the old machine on again with its old disk.**",
-            ),
-            Block::Commands(lines),
-            text(
-                "Another machine may need another install disk or address in it: correct the file first.",
-            ),
-        ],
-    )
+    blocks.push(text(
+        "Another machine may need another install disk or address in it: correct the file first.",
+    ));
+    section("A node must be replaced", blocks)
 }
 
 fn apply(machine: &Machine, name: &str) -> String {
@@ -263,10 +259,9 @@ fn wipe(words: &Words<'_>) -> Section {
             text(
                 "**Danger.** It takes etcd, images and local volumes of these nodes. Is the backup at hand, on a second disk?",
             ),
-            commands([
-                format!("{wipe} --dry-run"),
-                format!("{wipe} --confirm {}", words.confirmation()),
-            ]),
+            commands([format!("{wipe} --dry-run")]),
+            text("It shows what it would do, and the name to confirm with. Is that what you mean?"),
+            commands([format!("{wipe} --confirm {}", words.confirmation())]),
         ],
     )
 }
@@ -291,10 +286,8 @@ fn bootstrap(words: &Words<'_>) -> Section {
             text(
                 "**Danger.** One node, once, by one person. Nobody reboots it until etcd is healthy. The others join by themselves.",
             ),
-            commands([
-                format!("{bootstrap} --dry-run"),
-                format!("{bootstrap} --restart-kubelets"),
-            ]),
+            commands([format!("{bootstrap} --dry-run")]),
+            commands([format!("{bootstrap} --restart-kubelets")]),
         ],
     )
 }
@@ -333,36 +326,52 @@ fn afterwards(words: &Words<'_>) -> Section {
     )
 }
 
+/// Never one block: who copies it whole would wipe before looking.
 fn with_talosctl(words: &Words<'_>) -> Section {
-    let talosctl = |rest: &str| format!("talosctl -e {0} -n {0} {rest}", words.first);
+    let first = |rest: &str| format!("talosctl -e {0} -n {0} {rest}", words.first);
+    let look = |rest: &str| format!("talosctl -e {} -n {} {rest}", words.first, words.nodes);
+    let mut blocks = vec![
+        text(
+            "For a machine without these programs. Nothing is checked here but by you. **Look:** does a member list come? Then there is a quorum: stop.",
+        ),
+        commands([
+            look("service etcd"),
+            format!("timeout 20 {}", first("etcd members")),
+        ]),
+        text("**Fetch** the backup, and look at it:"),
+        commands([
+            format!(
+                "{} | age -d -i {} | zstd -d > {FILE}",
+                object(words),
+                words.identity
+            ),
+            format!("etcdutl snapshot status {FILE} -w table"),
+        ]),
+        text(
+            "**Wipe** every control plane that has data, one after the other. A partition named ETCD: `--system-labels-to-wipe=ETCD`. Never without that flag.",
+        ),
+    ];
+    blocks.extend(words.facts.addresses().into_iter().map(|address| {
+        let reset = "reset --graceful=false --reboot --system-labels-to-wipe=EPHEMERAL";
+        commands([format!("talosctl -e {0} -n {0} {reset}", word(address))])
+    }));
+    blocks.extend([
+        text("**Bootstrap** one, when `service etcd` says Preparing everywhere:"),
+        commands([first(&format!("bootstrap --recover-from=./{FILE}"))]),
+        commands([first("service etcd"), first("etcd members")]),
+    ]);
+    section("The same with talosctl alone", blocks)
+}
+
+/// What prints the stored bytes of the newest backup.
+fn object(words: &Words<'_>) -> String {
     let newest = words.facts.places.iter();
     let newest = newest.filter_map(|place| place.newest.get()?.as_ref());
-    let object = newest
-        .map(|backup| backup.url.as_str())
-        .find(|url| url.starts_with("s3://"));
-    let fetch = object.map_or_else(
-        || format!("aws s3 cp {} -", word_blank("OBJECT")),
-        |url| format!("aws s3 cp {} -", word(url)),
-    );
-    section(
-        "The same with talosctl alone",
-        vec![
-            text("For a machine without these programs. Nothing is checked here but by you."),
-            commands([
-                format!(
-                    "talosctl -e {} -n {} service etcd",
-                    words.first, words.nodes
-                ),
-                format!("{fetch} | age -d -i {} | zstd -d > {FILE}", words.identity),
-                format!("etcdutl snapshot status {FILE} -w table"),
-                talosctl("reset --graceful=false --reboot --system-labels-to-wipe=EPHEMERAL"),
-                talosctl(&format!("bootstrap --recover-from=./{FILE}")),
-                talosctl("service etcd"),
-                talosctl("etcd members"),
-            ]),
-            text(
-                "`etcd members` answers anywhere: there is a quorum, stop. Reset **every** control plane that has data, one after the other, before the one bootstrap. A partition named ETCD: `--system-labels-to-wipe=ETCD`.",
-            ),
-        ],
-    )
+    let urls = newest.map(|backup| backup.url.as_str());
+    let (in_s3, others): (Vec<&str>, Vec<&str>) = urls.partition(|url| url.starts_with("s3://"));
+    match (in_s3.first(), others.first()) {
+        (Some(url), _) => format!("aws s3 cp {} -", word(url)),
+        (None, Some(url)) => format!("cat {}", word(url.trim_start_matches("file://"))),
+        (None, None) => format!("aws s3 cp {} -", word_blank("OBJECT")),
+    }
 }

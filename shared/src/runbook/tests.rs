@@ -120,6 +120,7 @@ fn what_is_known_stands_in_the_commands() {
         "talosctl-recover-wipe -n 10.0.0.2,10.0.0.3 --restore-from db.snapshot --confirm talos-prod",
         "talosctl-recover-bootstrap -n 10.0.0.2 db.snapshot --restart-kubelets",
         "kubectl-etcdbackup configs get s3://backups/prod --cluster-name prod --node cp-1 -i ____IDENTITY_FILE____ -o cp-1.yaml",
+        "talosctl -e 10.0.0.3 -n 10.0.0.3 reset --graceful=false --reboot --system-labels-to-wipe=EPHEMERAL",
         "aws s3 cp s3://backups/prod/cp-1.snap.age - | age -d -i ____IDENTITY_FILE____ | zstd -d > db.snapshot",
     ] {
         assert!(all.lines().any(|line| line == command), "{command}\n{all}");
@@ -154,18 +155,14 @@ fn what_is_not_known_is_a_blank_with_its_reason() {
         assert!(all.contains(&format!("____{blank}____")), "{blank}\n{all}");
     }
     let (text, page) = (markdown(&document), html(&document));
-    for reason in [
-        "no endpoint answered",
-        "no talosconfig",
-        "nobody told",
-        "no manifest",
-    ] {
+    for reason in ["no endpoint answered", "no talosconfig", "no manifest"] {
         assert!(text.contains(&format!("({reason})")), "{reason}\n{text}");
         assert!(
             page.contains(&format!("<span class=\"blank\">{reason}</span>")),
             "{reason}"
         );
     }
+    assert!(text.contains("nobody told") && page.contains("nobody told"));
     assert!(page.contains("-n <span class=\"blank\">____CONTROL_PLANE____</span> db.snapshot"));
 }
 

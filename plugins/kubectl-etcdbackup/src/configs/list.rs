@@ -114,79 +114,75 @@ fn shown(rows: &[Row], list: &ListConfigs, now: Timestamp) -> Result<String, Fai
 fn text(rows: &[Row], list: &ListConfigs, now: Timestamp) -> String {
     let clusters: BTreeSet<&str> = rows.iter().map(|row| row.saved.cluster.as_str()).collect();
     let several = clusters.len() > 1;
-    let common = |row: &Row| {
-        let saved = &row.saved;
-        let node = if several {
-            format!("{}/{}", saved.cluster, saved.node)
-        } else {
-            saved.node.clone()
-        };
-        [
-            node,
-            format::age(saved.taken_at, now),
-            format::size(saved.size),
-            saved.fingerprint.clone(),
-        ]
-    };
-    let current = |row: &Row| match row.current {
-        Some(true) => "yes".to_owned(),
-        Some(false) => "no".to_owned(),
-        None => "?".to_owned(),
-    };
+    let rows = rows.iter().map(|row| (row, short(row, several, now)));
+    const RIGHT: &[usize] = &[2];
     match (list.output, list.live) {
         (Format::Wide, _) => {
-            let rows: Vec<[String; 9]> = rows
-                .iter()
-                .map(|row| {
-                    let [node, age, size, fingerprint] = common(row);
-                    let saved = &row.saved;
-                    let address = saved.address.clone().unwrap_or_default();
-                    let sealed = saved.sealed_for.clone();
-                    let sealed = sealed.unwrap_or_else(|| "in the clear".to_owned());
-                    let time = saved.taken_at.to_string();
-                    [
-                        node,
-                        age,
-                        size,
-                        fingerprint,
-                        current(row),
-                        address,
-                        time,
-                        sealed,
-                        saved.url.clone(),
-                    ]
-                })
-                .collect();
-            let header = [
-                "NODE",
-                "AGE",
-                "SIZE",
-                "FINGERPRINT",
-                "CURRENT",
-                "ADDRESS",
-                "TIME",
-                "SEALED",
-                "URL",
-            ];
-            table(header, &[2], &rows)
+            let rows: Vec<[String; 9]> = rows.map(|(row, short)| wide(row, short)).collect();
+            table(WIDE, RIGHT, &rows)
         }
         (_, true) => {
-            let rows: Vec<[String; 5]> = rows
-                .iter()
-                .map(|row| {
-                    let [node, age, size, fingerprint] = common(row);
-                    [node, age, size, fingerprint, current(row)]
-                })
-                .collect();
-            table(
-                ["NODE", "AGE", "SIZE", "FINGERPRINT", "CURRENT"],
-                &[2],
-                &rows,
-            )
+            let [node, age, size, fingerprint, current, ..] = WIDE;
+            let header = [node, age, size, fingerprint, current];
+            let rows: Vec<[String; 5]> = rows.map(|(_, short)| short).collect();
+            table(header, RIGHT, &rows)
         }
         _ => {
-            let rows: Vec<[String; 4]> = rows.iter().map(common).collect();
-            table(["NODE", "AGE", "SIZE", "FINGERPRINT"], &[2], &rows)
+            let [node, age, size, fingerprint, ..] = WIDE;
+            let rows: Vec<[String; 4]> = rows
+                .map(|(_, [node, age, size, fingerprint, _])| [node, age, size, fingerprint])
+                .collect();
+            table([node, age, size, fingerprint], RIGHT, &rows)
         }
     }
+}
+
+const WIDE: [&str; 9] = [
+    "NODE",
+    "AGE",
+    "SIZE",
+    "FINGERPRINT",
+    "CURRENT",
+    "ADDRESS",
+    "TIME",
+    "SEALED",
+    "URL",
+];
+
+/// The first five cells.
+fn short(row: &Row, several: bool, now: Timestamp) -> [String; 5] {
+    let saved = &row.saved;
+    let node = match several {
+        true => format!("{}/{}", saved.cluster, saved.node),
+        false => saved.node.clone(),
+    };
+    let current = match row.current {
+        Some(true) => "yes",
+        Some(false) => "no",
+        None => "?",
+    };
+    [
+        node,
+        format::age(saved.taken_at, now),
+        format::size(saved.size),
+        saved.fingerprint.clone(),
+        current.to_owned(),
+    ]
+}
+
+/// All cells.
+fn wide(row: &Row, [node, age, size, fingerprint, current]: [String; 5]) -> [String; 9] {
+    let saved = &row.saved;
+    let sealed = saved.sealed_for.clone();
+    [
+        node,
+        age,
+        size,
+        fingerprint,
+        current,
+        saved.address.clone().unwrap_or_default(),
+        saved.taken_at.to_string(),
+        sealed.unwrap_or_else(|| "in the clear".to_owned()),
+        saved.url.clone(),
+    ]
 }

@@ -6,7 +6,7 @@ use e2e::golden::{compare, replaced};
 use e2e::{ACCESS_KEY, BUCKET, SECRET_KEY, World, text};
 use s3_sim::{Operation, Policy};
 
-use crate::configs::world;
+use crate::configs::{numbered, world};
 use crate::support::{backed_up, code, ok};
 
 const PLACE: &str = "s3://backups/prod";
@@ -18,7 +18,8 @@ fn runbook(world: &World, more: &[&str]) -> Output {
 
 /// Without what differs from run to run.
 fn steady(world: &World, output: &Output) -> String {
-    let shown = e2e::golden::filtered(world, &text(&output.stdout));
+    let shown = numbered(world, &text(&output.stdout));
+    let shown = e2e::golden::filtered(world, &shown);
     let shown = replaced(&shown, r"\b20\d\d-\d\d-\d\d\b", "$$DAY");
     let shown = replaced(&shown, r"age:[0-9a-f]{16}", "age:$$FINGERPRINT");
     let shown = replaced(&shown, r"-[0-9a-f]{8}\.yaml\.age", "-$$RECIPIENTS.yaml.age");
