@@ -16,12 +16,14 @@ use etcdbackup::cli::flags::{CommonFlags, KubernetesFlags};
 
 pub(crate) use choice::ChoiceFlags;
 pub(crate) use copy::{Copy, TransferFormat};
+pub(crate) use configs::{
+    Configs, ConfigsTalosFlags, ConfigsVerb, GetConfig, ListConfigs, SaveConfigs,
+};
 pub(crate) use list::{Format, List};
 pub(crate) use now::{Now, Receipt};
 pub(crate) use prune::Prune;
 pub(crate) use rekey::Rekey;
 pub(crate) use status::{Status, StatusFormat};
-pub(crate) use configs::{Configs, ConfigsVerb, GetConfig, ListConfigs, SaveConfigs};
 pub(crate) use runbook::{DocumentFormat, Runbook, RunbookBeside};
 pub(crate) use verify::{Verify, VerifyFormat};
 

@@ -8,11 +8,10 @@ use etcdbackup::cli::{Context, format};
 use etcdbackup::configs::{self, LiveConfig, SavedConfig, is_current, without_current};
 use etcdbackup::failure::{Exit, Failure};
 use etcdbackup::store::Destination;
-use etcdbackup::talos::Talos;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{no_destination, or_stopped};
+use super::{connect, no_destination, or_stopped, read};
 use crate::cli::{Format, ListConfigs};
 
 /// A saved config, and whether its node runs with it.
@@ -46,7 +45,7 @@ pub(crate) async fn run(list: ListConfigs, context: Context) -> Result<Exit, Fai
     let (live, exit) = if list.live {
         compared(&list, &listing.configs, &context).await?
     } else {
-        (Vec::new(), Exit::Done)
+        (Live::default(), Exit::Done)
     };
     let rows: Vec<Row> = listing
         .configs
@@ -57,28 +56,31 @@ pub(crate) async fn run(list: ListConfigs, context: Context) -> Result<Exit, Fai
     Ok(exit)
 }
 
+/// What the nodes of a cluster run with.
+#[derive(Default)]
+struct Live {
+    /// Our name for the cluster.
+    cluster: String,
+    nodes: Vec<LiveConfig>,
+}
+
 /// What the nodes run with, and what is told of those whose config is not saved.
 async fn compared(
     list: &ListConfigs,
     saved: &[SavedConfig],
     context: &Context,
-) -> Result<(Vec<LiveConfig>, Exit), Failure> {
-    let talos = Talos::connect(&list.talos.reach.selection(&list.talos.nodes))?;
-    talos.notes().iter().for_each(|note| context.ui.warn(note));
+) -> Result<(Live, Exit), Failure> {
+    let talos = connect(&list.talos, context)?;
     let cluster = list.cluster_name.as_deref().unwrap_or(talos.context());
     let saved: Vec<SavedConfig> = saved
         .iter()
         .filter(|one| one.cluster == cluster)
         .cloned()
         .collect();
-    let readings = or_stopped(context, "nothing was compared", configs::read(&talos)).await?;
-    let mut exit = Exit::Done;
-    for failure in readings.iter().filter_map(|one| one.config.as_ref().err()) {
-        context.ui.failure(failure);
-        exit = failure.exit;
-    }
-    let live: Vec<LiveConfig> = readings.iter().filter_map(configs::Reading::live).collect();
-    for node in without_current(&saved, &live) {
+    let (readings, trouble) = read(&talos, context).await?;
+    let mut exit = trouble.unwrap_or(Exit::Done);
+    let nodes: Vec<LiveConfig> = readings.iter().filter_map(configs::Reading::live).collect();
+    for node in without_current(&saved, &nodes) {
         let newest = node.newest.map_or_else(
             || format!("no machine config is saved for cluster {cluster}"),
             |newest| format!("it was changed since its config was saved at {newest}"),
@@ -86,13 +88,15 @@ async fn compared(
         context.ui.warn(&format!("{}: {newest}", node.node));
         exit = Exit::No;
     }
-    Ok((live, exit))
+    let cluster = cluster.to_owned();
+    Ok((Live { cluster, nodes }, exit))
 }
 
 /// Its node is the one of its name, else the one that has its address now.
-fn row(saved: SavedConfig, live: &[LiveConfig]) -> Row {
-    let called = |name: &String| live.iter().find(|node| node.known_as.contains(name));
+fn row(saved: SavedConfig, live: &Live) -> Row {
+    let called = |name: &String| live.nodes.iter().find(|node| node.known_as.contains(name));
     let node = called(&saved.node).or_else(|| called(saved.address.as_ref()?));
+    let node = node.filter(|_| saved.cluster == live.cluster);
     let current = node.map(|node| is_current(&saved, node));
     Row { saved, current }
 }

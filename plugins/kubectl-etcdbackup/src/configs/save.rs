@@ -2,14 +2,13 @@
 
 use etcdbackup::catalogue::check_cluster_name;
 use etcdbackup::cli::{Context, format};
-use etcdbackup::configs::{self, Outcome, Reading, Saved, Saving};
+use etcdbackup::configs::{Outcome, Saved, Saving};
 use etcdbackup::failure::{Exit, Failure};
 use etcdbackup::store::Destination;
-use etcdbackup::talos::Talos;
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::{no_destination, or_stopped};
+use super::{connect, no_destination, or_stopped, read};
 use crate::cli::{Receipt, SaveConfigs};
 
 pub(crate) async fn run(save: SaveConfigs, context: Context) -> Result<Exit, Failure> {
@@ -26,14 +25,11 @@ pub(crate) async fn run(save: SaveConfigs, context: Context) -> Result<Exit, Fai
             .ui
             .warn("encryption is off: whoever reads the store reads every key of the cluster");
     }
-    let talos = Talos::connect(&save.talos.reach.selection(&save.talos.nodes))?;
-    talos.notes().iter().for_each(|note| context.ui.warn(note));
+    let talos = connect(&save.talos, &context)?;
     let own_name = || talos.context().to_owned();
     let cluster = save.cluster_name.clone().unwrap_or_else(own_name);
     check_cluster_name(&cluster)?;
-    let unread = "nothing was saved";
-    let readings = or_stopped(&context, unread, configs::read(&talos)).await?;
-    let mut trouble = unreadable(&readings, &context);
+    let (readings, mut trouble) = read(&talos, &context).await?;
     let saving = Saving {
         cluster: &cluster,
         taken_at: Timestamp::now(),
@@ -50,19 +46,6 @@ pub(crate) async fn run(save: SaveConfigs, context: Context) -> Result<Exit, Fai
     }
     context.ui.data(&receipt(&all, save.output)?)?;
     Ok(trouble.unwrap_or(Exit::Done))
-}
-
-/// Tells whose config could not be read; gives the first code.
-fn unreadable(readings: &[Reading], context: &Context) -> Option<Exit> {
-    let failures: Vec<&Failure> = readings
-        .iter()
-        .filter_map(|reading| reading.config.as_ref().err())
-        .collect();
-    failures
-        .iter()
-        .for_each(|failure| context.ui.failure(failure));
-    let none = (readings.is_empty()).then_some(Exit::Config);
-    failures.first().map(|failure| failure.exit).or(none)
 }
 
 /// Tells what came of one destination; gives the first code.

@@ -35,24 +35,24 @@ pub(super) async fn run(
     let mut cluster = None;
     let backed_up = back_up(now, &context, &mut cluster).await;
     let report = report(began, &backed_up, cluster);
-    let error = report.error.as_ref();
-    // It is told to the person only afterwards.
-    let last = error.map(|error| format!("ERROR {}\n", error.what));
-    let tail = context.ui.tail() + &last.unwrap_or_default();
+    let mut tail = context.ui.tail();
+    if let Err(failure) = &backed_up {
+        // It is told to the person only at the very end.
+        tail += &format!("ERROR {}\n", failure.what);
+    }
     warn(reporters.end(&report, &tail).await);
-    let (published, json) = backed_up?;
-    tell::published(&context.ui, &published, json)
+    backed_up.map(|published| published.exit)
 }
 
 /// What is told of a run that is over.
 fn report(
     began: Timestamp,
-    backed_up: &Result<(Published, bool), Failure>,
+    backed_up: &Result<Published, Failure>,
     cluster: Option<String>,
 ) -> RunReport {
     let (exit, error, receipt) = match backed_up {
         Err(failure) => (failure.exit, Some(RunError::from(failure)), None),
-        Ok((published, _)) => {
+        Ok(published) => {
             let error = (published.exit != Exit::Done).then(|| published.failures.first());
             (
                 published.exit,
@@ -69,13 +69,13 @@ fn report(
     }
 }
 
-/// What was published, and whether stdout is for JSON. `named` becomes our name of the cluster
-/// as soon as it is known.
+/// What was published, after it was told. `named` becomes our name of the cluster as soon as it
+/// is known.
 async fn back_up(
     mut now: Now,
     context: &Context,
     named: &mut Option<String>,
-) -> Result<(Published, bool), Failure> {
+) -> Result<Published, Failure> {
     let talos = Talos::connect(&now.talos.selection())?;
     talos.notes().iter().for_each(|note| context.ui.warn(note));
     let cluster = now
@@ -105,10 +105,12 @@ async fn back_up(
         .await?;
     let timeouts = now.limits.timeouts();
     let published = try_members(&talos, &choice, timeouts, &mut publication, context).await?;
+    // The receipt first: what is stored is stored, whatever becomes of the runbook.
+    tell::published(&context.ui, &published, now.output == Receipt::Json)?;
     if let Some(how) = now.runbook {
         runbook::beside(&talos, &publication, &published, how, context).await;
     }
-    Ok((published, now.output == Receipt::Json))
+    Ok(published)
 }
 
 /// What a kubectl user may think to have chosen is said to be without effect, before the

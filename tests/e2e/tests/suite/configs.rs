@@ -186,6 +186,16 @@ fn a_file_is_private_and_never_replaced_unasked() {
     let parts = std::fs::read_dir(world.folder.path()).unwrap().flatten();
     let parts = parts.filter(|entry| entry.file_name().to_string_lossy().ends_with(".part"));
     assert_eq!(parts.count(), 0);
+    let mut by_variables = world.command(e2e::programs().join("kubectl-etcdbackup"));
+    by_variables.args(["configs", "get", "-o", "v.yaml"]).envs(
+        [
+            ("NODE", "cp-1"),
+            ("DESTINATION", PLACE),
+            ("IDENTITY", "key.txt"),
+        ]
+        .map(|(name, value)| (format!("ETCDBACKUP_{name}"), value)),
+    );
+    ok(&by_variables.output().unwrap());
     let piped = world.shell(
         "kubectl-etcdbackup configs get s3://backups/prod --node cp-1 -i key.txt > piped.yaml",
     );
@@ -223,6 +233,8 @@ fn exit_codes_tell_what_is_the_matter() {
     );
     assert_eq!(saved(&world), [""; 0]);
     as_role(&world, "os:admin");
+    let worker = save(&world, &["--nodes", &world.talos.address(3)]);
+    refused(&worker, 78, "no control plane");
     ok(&save(&world, &[]));
     refused(&get(&world, &["--node", "cp-9", "-o", "x"]), 1, "cp-9");
     let early = ["--node", "cp-1", "--at", "2020-01-01T00:00:00Z", "-o", "x"];
@@ -324,6 +336,23 @@ fn each_listing_is_the_reviewed_one() {
     }
     let current = configs(&world, "list", &[PLACE, "--live"]);
     ok(&current);
+    assert_eq!(text(&current.stdout).matches("yes").count(), 3);
+    // Another cluster with nodes of the same names is not compared.
+    let other = ["--cluster-name", "other"];
+    ok(&save(&world, &other));
+    let both = configs(&world, "list", &[PLACE, "--live", "-o", "json"]);
+    ok(&both);
+    let compared = json(&both);
+    let compared = compared.as_array().unwrap().iter();
+    let compared: Vec<&Value> = compared
+        .filter(|one| one.get("current").is_some())
+        .collect();
+    assert!(compared.len() == 3 && compared.iter().all(|one| one["cluster"] == "sim"));
+    for key in world.s3.all_keys(BUCKET) {
+        if key.starts_with("prod/.configs/other/") {
+            world.s3.remove(BUCKET, &key);
+        }
+    }
     world.talos.set_machine_config(1, &config(7));
     world.talos.take_down(2).unwrap();
     let changed = configs(&world, "list", &[PLACE, "--live"]);
