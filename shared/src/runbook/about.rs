@@ -222,7 +222,7 @@ fn keys(facts: &Facts) -> Section {
             vec![label, kept]
         })),
         Known::Unknown(unknown) => {
-            rows.push(fact("Recipients", Line::default().blank(&unknown.reason)))
+            rows.push(fact("Recipients", Line::default().blank(&unknown.reason)));
         }
     }
     for (label, what) in [

@@ -193,10 +193,10 @@ async fn kubernetes(talos: &Talos, seen: &Survey) -> Known<String> {
         .iter()
         .filter(|node| node.reached.get().is_some());
     for node in reached {
-        if let Ok(config) = talos.machine_config(&node.node).await {
-            if let Some(version) = kubelet_version(&config) {
-                return Known::Is(version);
-            }
+        if let Ok(config) = talos.machine_config(&node.node).await
+            && let Some(version) = kubelet_version(&config)
+        {
+            return Known::Is(version);
         }
     }
     Known::not_asked("version of Kubernetes: no machine config tells it")
