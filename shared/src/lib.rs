@@ -7,9 +7,9 @@
 #[cfg(feature = "store")]
 pub mod clock;
 pub mod failure;
-pub mod units;
 pub mod printable;
 pub mod shell;
+pub mod units;
 
 #[cfg(feature = "backup")]
 pub mod backup;
@@ -29,10 +29,10 @@ pub mod recovery;
 pub mod report;
 #[cfg(feature = "retention")]
 pub mod retention;
-#[cfg(feature = "scheduled")]
-pub mod scheduled;
 #[cfg(feature = "runbook")]
 pub mod runbook;
+#[cfg(feature = "scheduled")]
+pub mod scheduled;
 #[cfg(feature = "seal")]
 pub mod seal;
 #[cfg(feature = "snapshot")]

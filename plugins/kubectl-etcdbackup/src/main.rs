@@ -1,14 +1,14 @@
 //! `kubectl etcdbackup`: back up the etcd of Talos Linux clusters.
 
 mod cli;
+mod configs;
 mod copy;
 mod list;
 mod now;
 mod prune;
 mod rekey;
-mod status;
-mod configs;
 mod runbook;
+mod status;
 mod table;
 mod talos_backup;
 mod verify;

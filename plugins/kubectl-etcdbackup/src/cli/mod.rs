@@ -1,30 +1,30 @@
 //! Flags only, a file per verb.
 
 mod choice;
+mod configs;
 mod copy;
 mod list;
 mod now;
 mod prune;
 mod rekey;
-mod status;
-mod configs;
 mod runbook;
+mod status;
 mod verify;
 
 use clap::{Parser, Subcommand};
 use etcdbackup::cli::flags::{CommonFlags, KubernetesFlags};
 
 pub(crate) use choice::ChoiceFlags;
-pub(crate) use copy::{Copy, TransferFormat};
 pub(crate) use configs::{
     Configs, ConfigsTalosFlags, ConfigsVerb, GetConfig, ListConfigs, SaveConfigs,
 };
+pub(crate) use copy::{Copy, TransferFormat};
 pub(crate) use list::{Format, List};
 pub(crate) use now::{Now, Receipt};
 pub(crate) use prune::Prune;
 pub(crate) use rekey::Rekey;
-pub(crate) use status::{Status, StatusFormat};
 pub(crate) use runbook::{DocumentFormat, Runbook, RunbookBeside};
+pub(crate) use status::{Status, StatusFormat};
 pub(crate) use verify::{Verify, VerifyFormat};
 
 /// Back up the etcd of Talos Linux clusters
