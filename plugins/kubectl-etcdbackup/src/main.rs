@@ -3,6 +3,7 @@
 mod cli;
 mod configs;
 mod copy;
+mod fleet;
 mod list;
 mod now;
 mod prune;

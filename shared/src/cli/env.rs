@@ -187,6 +187,8 @@ variables! {
     WATCH "WATCH" Switch "--watch" "look again and again"
     EVERY "EVERY" Text "--every" "how long between two looks"
     CRONJOB "CRONJOB" Text "--cronjob" "name of the CronJob that backs up"
+    CONTEXTS "CONTEXTS" Texts "--contexts" "contexts of the kubeconfig: several clusters at once"
+    ALL_CONTEXTS "ALL_CONTEXTS" Switch "--all-contexts" "every context of the kubeconfig"
     NO_WAIT "NO_WAIT" Switch "--no-wait" "start the backup in the cluster and do not wait"
     TIMEOUT "TIMEOUT" Text "--timeout" "how long to wait for the backup in the cluster"
 

@@ -121,6 +121,12 @@ impl Access {
         Ok(access)
     }
 
+    /// Names of its contexts, in its order.
+    pub(super) fn contexts(&self) -> Vec<String> {
+        let all = self.kubeconfig.contexts.iter();
+        all.map(|context| context.name.clone()).collect()
+    }
+
     /// Where it is from, for people.
     pub fn source(&self) -> &str {
         &self.source

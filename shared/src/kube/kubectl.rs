@@ -69,6 +69,19 @@ impl Flags {
         })
     }
 
+    /// Names of all contexts of the kubeconfig.
+    ///
+    /// # Errors
+    /// 78: there is no kubeconfig, or it cannot be used.
+    pub fn contexts(&self) -> Result<Vec<String>, Failure> {
+        let selection = Selection {
+            kubeconfig: self.kubeconfig.clone(),
+            context: None,
+        };
+        let access = Access::usual(&selection)?;
+        access.map(|access| access.contexts()).ok_or_else(nowhere)
+    }
+
     async fn config(&self) -> Result<(Config, String), Failure> {
         let selection = Selection {
             kubeconfig: self.kubeconfig.clone(),

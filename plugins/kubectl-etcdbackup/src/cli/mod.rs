@@ -3,6 +3,7 @@
 mod choice;
 mod configs;
 mod copy;
+mod fleet;
 mod list;
 mod now;
 mod prune;
@@ -19,6 +20,7 @@ pub(crate) use configs::{
     Configs, ConfigsTalosFlags, ConfigsVerb, GetConfig, ListConfigs, SaveConfigs,
 };
 pub(crate) use copy::{Copy, TransferFormat};
+pub(crate) use fleet::FleetFlags;
 pub(crate) use list::{Format, List};
 pub(crate) use now::{Now, Receipt};
 pub(crate) use prune::Prune;

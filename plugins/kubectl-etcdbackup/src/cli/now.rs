@@ -8,6 +8,8 @@ use etcdbackup::cli::{LockFlags, ReportFlags, StreamFlags, UploadFlags, duration
 
 use super::RunbookBeside;
 
+use super::FleetFlags;
+
 /// What stdout of `now` carries.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Receipt {
@@ -89,6 +91,8 @@ pub(crate) struct Now {
     pub(crate) reports: ReportFlags,
     #[command(flatten)]
     pub(crate) recipients: RecipientFlags,
+    #[command(flatten)]
+    pub(crate) fleet: FleetFlags,
     #[command(flatten)]
     pub(crate) talos: KubectlTalosFlags,
     #[command(flatten)]

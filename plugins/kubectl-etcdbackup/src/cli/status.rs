@@ -7,6 +7,8 @@ use etcdbackup::cli::flags::{KubectlTalosFlags, StoreFlags};
 use etcdbackup::cli::{age, duration, env};
 use jiff::SignedDuration;
 
+use super::FleetFlags;
+
 /// How a status looks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum StatusFormat {
@@ -49,6 +51,8 @@ pub(crate) struct Status {
     /// CronJob to look at, where several back up
     #[arg(long, env = env::CRONJOB, value_name = "NAME", hide_short_help = true)]
     pub(crate) cronjob: Option<String>,
+    #[command(flatten)]
+    pub(crate) fleet: FleetFlags,
     #[command(flatten)]
     pub(crate) talos: KubectlTalosFlags,
     #[command(flatten)]

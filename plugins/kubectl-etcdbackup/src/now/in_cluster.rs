@@ -10,6 +10,7 @@ use etcdbackup::scheduled::{self, Ended, Follow, Stopped, Tell};
 use etcdbackup::store::Destination;
 
 use crate::cli::{Now, Receipt};
+use crate::fleet;
 
 pub(super) async fn run(
     now: &Now,
@@ -17,19 +18,58 @@ pub(super) async fn run(
     context: Context,
 ) -> Result<Exit, Failure> {
     refuse_typed_destination(&context)?;
-    let work = start(now, kubernetes, &context);
+    let Some(names) = fleet::contexts(&now.fleet, kubernetes)? else {
+        let text = one(now, kubernetes, &context, "").await?;
+        context.ui.data(&text)?;
+        return Ok(Exit::Done);
+    };
+    let ran = fleet::each(names, kubernetes, async |name, own| {
+        one(now, own, &context, &format!("{name}: ")).await
+    });
+    let ran = ran.await;
+    for (name, outcome) in &ran {
+        match outcome {
+            Ok(text) => context.ui.data(text)?,
+            Err(failure) => context.ui.failure(&of_context(name, failure)),
+        }
+    }
+    let exits = ran.iter().map(|(_, outcome)| match outcome {
+        Ok(_) => Exit::Done,
+        Err(failure) => failure.exit,
+    });
+    Ok(fleet::exit(exits))
+}
+
+fn of_context(name: &str, failure: &Failure) -> Failure {
+    let told = Failure::new(failure.exit, format!("context `{name}`: {}", failure.what));
+    match &failure.hint {
+        Some(hint) => told.hint(hint.clone()),
+        None => told,
+    }
+}
+
+/// One cluster's backup: what belongs on stdout. `before`: stands before each line of talk.
+async fn one(
+    now: &Now,
+    kubernetes: &KubernetesFlags,
+    context: &Context,
+    before: &str,
+) -> Result<String, Failure> {
+    let talk = Talk {
+        ui: &context.ui,
+        before,
+    };
+    let work = start(now, kubernetes, context, &talk);
     let mut cancel = context.cancel.clone();
     let (cluster, namespace, name) = cancel.unless_stopped(work).await??;
     if now.no_wait {
-        context.ui.data(&format!("job.batch/{name}\n"))?;
-        return Ok(Exit::Done);
+        return Ok(format!("job.batch/{name}\n"));
     }
     let how = Follow { limit: now.timeout };
-    let talk = Talk(&context.ui);
     let following = scheduled::follow(&cluster, &namespace, &name, how, &talk);
     let gone = async || {
         if let Err(error) = scheduled::delete(&cluster, &namespace, &name).await {
-            context.ui.warn(&format!("Job `{name}` is left: {error}"));
+            talk.note(&format!("Job `{name}` is left: {error}"));
         }
     };
     let followed = match cancel.unless_stopped(following).await {
@@ -41,7 +81,7 @@ pub(super) async fn run(
         }
     };
     match followed {
-        Ok((ended, lines)) => finish(ended, &lines, now.output, &context.ui),
+        Ok((ended, lines)) => stored(ended, &lines, now.output, &talk),
         Err(Stopped { failure, stuck }) => {
             if stuck {
                 gone().await;
@@ -56,6 +96,7 @@ async fn start(
     now: &Now,
     kubernetes: &KubernetesFlags,
     context: &Context,
+    talk: &Talk<'_>,
 ) -> Result<(Cluster, String, String), Failure> {
     let direct = context.called.with(&["--direct"]);
     let otherwise = |failure: Failure| match failure.exit {
@@ -73,15 +114,13 @@ async fn start(
     };
     let namespace = cron_job.metadata.namespace.clone();
     if cron_job.spec.suspend {
-        context.ui.warn(&format!(
+        talk.note(&format!(
             "CronJob `{namespace}/{}` is suspended: nothing backs up by schedule",
             cron_job.metadata.name
         ));
     }
     let name = scheduled::start(&cluster, &cron_job).await?;
-    context
-        .ui
-        .note(&format!("started Job `{namespace}/{name}`"));
+    talk.line(&format!("started Job `{namespace}/{name}`"));
     Ok((cluster, namespace, name))
 }
 
@@ -103,12 +142,12 @@ fn refuse_typed_destination(context: &Context) -> Result<(), Failure> {
 }
 
 /// stdout as the program in the pod had it.
-fn finish(
+fn stored(
     ended: Ended,
     lines: &VecDeque<String>,
     output: Receipt,
-    ui: &Ui,
-) -> Result<Exit, Failure> {
+    talk: &Talk<'_>,
+) -> Result<String, Failure> {
     if let Some(failure) = ended.failure {
         return Err(failure);
     }
@@ -125,7 +164,7 @@ fn finish(
             stored.map(|copy| format!("{}\n", copy.url)).collect()
         }
         (None, Receipt::Json) => {
-            ui.warn("the pod left no report: set ETCDBACKUP_REPORT_FILE=/dev/termination-log in the CronJob");
+            talk.note("the pod left no report: set ETCDBACKUP_REPORT_FILE=/dev/termination-log in the CronJob");
             String::new()
         }
         // Without a report there is the log: URLs stand alone in their lines.
@@ -135,18 +174,20 @@ fn finish(
             .map(|line| format!("{line}\n"))
             .collect(),
     };
-    ui.data(&text)?;
-    Ok(Exit::Done)
+    Ok(text)
 }
 
-struct Talk<'a>(&'a Ui);
+struct Talk<'a> {
+    ui: &'a Ui,
+    before: &'a str,
+}
 
 impl Tell for Talk<'_> {
     fn note(&self, text: &str) {
-        self.0.warn(text);
+        self.ui.warn(&format!("{}{text}", self.before));
     }
 
     fn line(&self, text: &str) {
-        self.0.note(text);
+        self.ui.note(&format!("{}{text}", self.before));
     }
 }

@@ -1,5 +1,6 @@
 //! `status`: how the backups are, on one screen.
 
+mod fleet_table;
 mod screen;
 
 use std::io::IsTerminal;
@@ -10,9 +11,10 @@ use etcdbackup::clock;
 use etcdbackup::failure::{Exit, Failure};
 use etcdbackup::status::{self, Seen, TalosAccess};
 use etcdbackup::talos::Talos;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use crate::cli::{Status, StatusFormat};
+use crate::fleet;
 
 /// Clears a terminal and goes to its upper left corner.
 const CLEAR: &str = "\x1b[H\x1b[2J";
@@ -22,13 +24,22 @@ pub(crate) async fn run(
     kubernetes: &KubernetesFlags,
     context: Context,
 ) -> Result<Exit, Failure> {
-    let limit = flags.max_age;
     let mut cancel = context.cancel.clone();
+    let contexts = fleet::contexts(&flags.fleet, kubernetes)?;
     loop {
-        let looked = cancel
-            .unless_stopped(look(flags, kubernetes, limit))
-            .await??;
-        let text = render(flags, &looked, &context)?;
+        let shown = match &contexts {
+            None => {
+                cancel
+                    .unless_stopped(one(flags, kubernetes, &context))
+                    .await??
+            }
+            Some(names) => {
+                cancel
+                    .unless_stopped(several(names, flags, kubernetes))
+                    .await??
+            }
+        };
+        let (text, exit) = shown;
         let clear = flags.watch && std::io::stdout().is_terminal();
         context.ui.report(&if clear {
             format!("{CLEAR}{text}")
@@ -36,7 +47,7 @@ pub(crate) async fn run(
             text
         })?;
         if !flags.watch {
-            return Ok(exit(&looked));
+            return Ok(exit);
         }
         cancel
             .unless_stopped(tokio::time::sleep(flags.every))
@@ -44,14 +55,56 @@ pub(crate) async fn run(
     }
 }
 
-fn render(flags: &Status, looked: &status::Status, context: &Context) -> Result<String, Failure> {
-    match flags.output {
-        StatusFormat::Table => Ok(screen::render(looked, clock::now(), &context.ui)),
-        StatusFormat::Yaml => format::yaml(looked),
-        StatusFormat::Json => serde_json::to_string_pretty(looked)
-            .map(|json| json + "\n")
-            .map_err(|error| Failure::new(Exit::Bug, format!("cannot print JSON: {error}"))),
+async fn one(
+    flags: &Status,
+    kubernetes: &KubernetesFlags,
+    context: &Context,
+) -> Result<(String, Exit), Failure> {
+    let mut looked = look(flags, kubernetes).await?;
+    match Talos::connect(&flags.talos.selection()) {
+        Ok(talos) => looked.talos = Some(access(&talos)),
+        Err(failure) => looked.unseen.push(format!("Talos: {}", failure.what)),
     }
+    status::judge(&mut looked, flags.max_age, clock::now());
+    let text = match flags.output {
+        StatusFormat::Table => screen::render(&looked, clock::now(), &context.ui),
+        StatusFormat::Yaml => format::yaml(&looked)?,
+        StatusFormat::Json => json(&looked)?,
+    };
+    Ok((text, exit(&looked)))
+}
+
+/// The same of several clusters. Of Talos nothing is said: which context of the talosconfig is
+/// which of the kubeconfig is not known.
+async fn several(
+    names: &[String],
+    flags: &Status,
+    kubernetes: &KubernetesFlags,
+) -> Result<(String, Exit), Failure> {
+    let looked = fleet::each(names.to_vec(), kubernetes, async |_, own| {
+        look(flags, own).await.map(|mut looked| {
+            status::judge(&mut looked, flags.max_age, clock::now());
+            looked
+        })
+    });
+    let looked = looked.await;
+    let exits = looked.iter().map(|(_, one)| match one {
+        Ok(looked) => exit(looked),
+        Err(failure) => failure.exit,
+    });
+    let exit = fleet::exit(exits);
+    let text = match flags.output {
+        StatusFormat::Table => fleet_table::render(&looked, clock::now()),
+        StatusFormat::Yaml => format::yaml(&fleet_table::values(&looked))?,
+        StatusFormat::Json => json(&fleet_table::values(&looked))?,
+    };
+    Ok((text, exit))
+}
+
+fn json(value: &impl serde::Serialize) -> Result<String, Failure> {
+    serde_json::to_string_pretty(value)
+        .map(|json| json + "\n")
+        .map_err(|error| Failure::new(Exit::Bug, format!("cannot print JSON: {error}")))
 }
 
 /// Stale is no; and where no destination can be seen, nothing is known to be fresh.
@@ -67,11 +120,7 @@ fn exit(looked: &status::Status) -> Exit {
     }
 }
 
-async fn look(
-    flags: &Status,
-    kubernetes: &KubernetesFlags,
-    limit: Option<SignedDuration>,
-) -> Result<status::Status, Failure> {
+async fn look(flags: &Status, kubernetes: &KubernetesFlags) -> Result<status::Status, Failure> {
     let now = clock::now();
     let mut seen = match in_cluster(flags, kubernetes, now).await {
         Ok(seen) => seen,
@@ -106,11 +155,6 @@ async fn look(
         let unknown = "where backups lie: name a destination";
         looked.unseen.push(unknown.to_owned());
     }
-    match Talos::connect(&flags.talos.selection()) {
-        Ok(talos) => looked.talos = Some(access(&talos)),
-        Err(failure) => looked.unseen.push(format!("Talos: {}", failure.what)),
-    }
-    status::judge(&mut looked, limit, now);
     Ok(looked)
 }
 

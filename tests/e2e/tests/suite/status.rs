@@ -140,3 +140,76 @@ fn old_or_suspended_is_told() {
             .contains("no CronJob that backs up is installed")
     );
 }
+
+/// A kubeconfig with two clusters, each with its own backup, and one that nobody reaches.
+fn fleet() -> (Cluster, Cluster) {
+    let (one, two) = (installed(), installed());
+    let other = two
+        .kubernetes
+        .kubeconfig_to_server(&[kube_sim::ADMIN_GROUP])
+        .unwrap();
+    let dead = two.kubernetes.kubeconfig(&["nobody"]).unwrap();
+    let dead = dead.replace("192.0.2.1:6443", "127.0.0.1:1");
+    for (name, text) in [("two", other), ("dead", dead)] {
+        e2e::secrets::plant_folder(one.world.folder.path());
+        let named = text
+            .replace("admin@sim", name)
+            .replace("name: sim", &format!("name: {name}"))
+            .replace("cluster: sim", &format!("cluster: {name}"))
+            .replace("name: admin\n", &format!("name: {name}\n"))
+            .replace("user: admin\n", &format!("user: {name}\n"));
+        std::fs::write(one.world.path(name), named).unwrap();
+    }
+    (one, two)
+}
+
+#[test]
+fn several_clusters_in_one_table_with_one_code() {
+    let (one, two) = fleet();
+    let files = [
+        one.world.path(".kube/config"),
+        one.world.path("two"),
+        one.world.path("dead"),
+    ];
+    let kubeconfig = std::env::join_paths(files).unwrap();
+    let run = |arguments: &[&str]| {
+        one.command(arguments)
+            .env("KUBECONFIG", &kubeconfig)
+            .output()
+            .unwrap()
+    };
+    let now = run(&["now", "--contexts", "admin@sim,two"]);
+    ok(&now);
+    assert_eq!(
+        text(&now.stdout).lines().count(),
+        2,
+        "{}",
+        text(&now.stdout)
+    );
+    let said = text(&now.stderr);
+    assert!(said.contains("two: started Job `etcdbackup/"), "{said}");
+    // Each in its own bucket: the second cluster's Job has the second world's S3 server.
+    assert_eq!(two.world.s3.keys(e2e::BUCKET, "prod").len(), 1);
+    let status = run(&["status", "--contexts", "admin@sim,two", "-o", "json"]);
+    let found: Value = serde_json::from_slice(&status.stdout).unwrap();
+    assert_eq!(found[0]["context"], "admin@sim");
+    assert_eq!(found[0]["status"]["destinations"][0]["snapshots"], 1);
+    let all = run(&["status", "--all-contexts"]);
+    assert_eq!(code(&all), 69);
+    let table = text(&all.stdout);
+    assert!(table.starts_with("CONTEXT     DESTINATION"), "{table}");
+    assert!(
+        table.contains("\ndead        -") && table.contains("\ndead: "),
+        "{table}"
+    );
+    refused(
+        &run(&["status", "--contexts", "nowhere"]),
+        78,
+        "it has: admin@sim, two, dead",
+    );
+    refused(
+        &run(&["now", "--contexts", "two", "--context", "two"]),
+        2,
+        "--context",
+    );
+}
