@@ -176,6 +176,20 @@ impl Api {
         Err(self.refused(&question.method, path, &answer))
     }
 
+    /// Text of any kind.
+    ///
+    /// # Errors
+    /// It cannot be had.
+    pub async fn text(&self, path: &str) -> Result<String, KubeError> {
+        let question = Question::get(path, "*/*");
+        let answer = self.ask(&question).await?;
+        if answer.status != 200 {
+            return Err(self.refused(&question.method, path, &answer));
+        }
+        let text = String::from_utf8(answer.bytes);
+        text.map_err(|_| self.error(path, "not a text".to_owned(), Cause::Answer))
+    }
+
     pub(super) async fn get_as<T: DeserializeOwned>(
         &self,
         path: &str,

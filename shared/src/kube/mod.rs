@@ -14,6 +14,7 @@ mod kubectl;
 mod lines;
 mod list;
 pub mod objects;
+mod sealed_secrets;
 
 pub use access::{Access, Selection};
 pub use api::{API_PORT, Api, LIMIT, Readiness};

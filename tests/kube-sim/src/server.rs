@@ -34,6 +34,8 @@ pub(crate) struct Shared {
     pub(crate) objects: Mutex<Objects>,
     pub(crate) faults: Mutex<Faults>,
     pub(crate) requests: Mutex<Vec<String>>,
+    /// Texts that are served at a path as they are, of no object of the snapshot.
+    pub(crate) texts: Mutex<std::collections::BTreeMap<String, String>>,
     /// Nodes whose kubelets renew no lease.
     pub(crate) silent: Mutex<Vec<String>>,
     pub(crate) changes: Mutex<Changes>,
@@ -190,6 +192,9 @@ fn permitted(
 ) -> Answer {
     match *method {
         http::Method::GET => {
+            if let Some(text) = held(&shared.texts).get(&question.path) {
+                return (200, text.clone());
+            }
             let mut objects = held(&shared.objects);
             heartbeat(&mut objects, &held(&shared.silent));
             answer(&objects, question)

@@ -186,6 +186,11 @@ impl KubeSim {
         *held(&self.shared.kubelet) = Some(Arc::new(Kubelet::new(runner)));
     }
 
+    /// Serves a text at a path: what another server answers through the API server's proxy.
+    pub fn serve_text(&self, path: &str, text: &str) {
+        held(&self.shared.texts).insert(path.to_owned(), text.to_owned());
+    }
+
     /// Every pod that shall run is ready, and every workload has what it should.
     pub fn bring_up(&self) {
         held(&self.shared.objects).bring_up();
