@@ -1,6 +1,6 @@
 # The README's two commands are `make demo` and `make test`.
 SHELL := /bin/bash
-.PHONY: demo test fuzz lint interop bench build tools
+.PHONY: demo test fuzz lint interop bench build tools kubernetes
 
 build: ; cargo build --locked --workspace --bins
 tools: ; tests/tools/fetch
@@ -38,3 +38,8 @@ bench:
 	cargo build --locked --release --workspace --bins
 	tests/tools/fetch etcd-3.5 age aws
 	$${CARGO_TARGET_DIR:-target}/release/bench --report docs/benchmarks.md
+
+# What `kubectl apply -k kubernetes/backups/talos` takes is what the program prints.
+kubernetes: build
+	rm -rf kubernetes/backups/talos
+	$${CARGO_TARGET_DIR:-target}/debug/kubectl-etcdbackup manifests --unfilled --out kubernetes/backups/talos

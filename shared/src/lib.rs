@@ -23,6 +23,8 @@ pub mod configs;
 pub mod drill;
 #[cfg(feature = "kube")]
 pub mod kube;
+#[cfg(feature = "manifests")]
+pub mod manifests;
 #[cfg(feature = "recovery")]
 pub mod recovery;
 #[cfg(feature = "report")]

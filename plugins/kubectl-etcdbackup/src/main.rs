@@ -5,6 +5,7 @@ mod configs;
 mod copy;
 mod fleet;
 mod list;
+mod manifests;
 mod now;
 mod prune;
 mod rekey;
@@ -34,5 +35,6 @@ async fn run(cli: cli::Etcdbackup, context: Context) -> Result<Exit, Failure> {
         Verb::Prune(prune) => prune::run(*prune, context).await,
         Verb::Configs(configs) => configs::run(*configs, context).await,
         Verb::Runbook(flags) => runbook::run(*flags, context).await,
+        Verb::Manifests(flags) => manifests::run(*flags, &cli.kubernetes, context).await,
     }
 }

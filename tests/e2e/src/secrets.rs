@@ -21,6 +21,9 @@ const BEGINNINGS: [&str; 4] = [
     "X-Amz-Signature=",
 ];
 
+/// How base64 of PEM begins.
+const PACKED: &str = "LS0tLS1";
+
 /// A message may show a part of one: pieces of this length are looked for.
 const PIECE: usize = 20;
 
@@ -78,7 +81,10 @@ const FIELDS: [&str; 5] = [
 /// Plants the secrets of a machine config.
 pub fn plant_machine_config(text: &str) {
     for line in text.lines().map(str::trim) {
-        let value = FIELDS.iter().find_map(|field| line.strip_prefix(field));
+        let field = FIELDS.iter().find(|field| line.starts_with(**field));
+        let value = field.and_then(|field| line.strip_prefix(field));
+        // Other files have keys that are names.
+        let value = value.filter(|value| field != Some(&FIELDS[0]) || value.starts_with(PACKED));
         value.into_iter().for_each(plant);
     }
 }

@@ -5,6 +5,7 @@ mod configs;
 mod copy;
 mod fleet;
 mod list;
+mod manifests;
 mod now;
 mod prune;
 mod rekey;
@@ -22,6 +23,7 @@ pub(crate) use configs::{
 pub(crate) use copy::{Copy, TransferFormat};
 pub(crate) use fleet::FleetFlags;
 pub(crate) use list::{Format, List};
+pub(crate) use manifests::{CredentialFlags, Host, Manifests, PolicyFlag, RunFlags, ScopeFlag};
 pub(crate) use now::{Now, Receipt};
 pub(crate) use prune::Prune;
 pub(crate) use rekey::Rekey;
@@ -110,4 +112,12 @@ pub(crate) enum Verb {
         before_help = "Examples:\n  kubectl etcdbackup runbook s3://backups/prod > prod.md\n  kubectl etcdbackup runbook s3://backups/prod -o html > prod.html"
     )]
     Runbook(Box<Runbook>),
+    /// Print the objects that run the backup in the cluster
+    ///
+    /// Print the objects that run the backup in the cluster, ready for kustomize; or what runs
+    /// beside it on another host, with keys of its own.
+    #[command(
+        before_help = "Examples:\n  kubectl etcdbackup manifests s3://etcd -R recipients.txt --cluster-name prod\n  kubectl etcdbackup manifests --unfilled --out talos\n  kubectl kustomize talos | kubectl etcdbackup manifests --lint -"
+    )]
+    Manifests(Box<Manifests>),
 }

@@ -16,6 +16,7 @@ const SCREENS: [&[&str]; 8] = [
     &["kubectl-etcdbackup", "list"],
     &["kubectl-etcdbackup", "verify"],
     &["kubectl-etcdbackup", "prune"],
+    &["kubectl-etcdbackup", "manifests"],
 ];
 
 /// Screens whose examples need objects or files of a real cluster.
@@ -38,13 +39,17 @@ const INSPECTOR: [&[&str]; 16] = [
     &["kubectl-etcdbackup", "runbook"],
 ];
 
-/// Flags without a variable: guards, formats, what ends at once or is so anyway, and kubectl's
-/// own.
-const WITHOUT_VARIABLE: [&str; 16] = [
+/// Flags without a variable: guards, formats, what is asked for this once or is so anyway, and
+/// kubectl's own.
+const WITHOUT_VARIABLE: [&str; 20] = [
     "--help",
     "--version",
     "--output",
     "--latest",
+    "--for",
+    "--lint",
+    "--out",
+    "--unfilled",
     "--force",
     "--delete",
     "--no-encrypt",

@@ -21,6 +21,7 @@ mod inspect;
 mod kill;
 mod life;
 mod listing;
+mod manifests;
 mod manners;
 mod names;
 mod official;
