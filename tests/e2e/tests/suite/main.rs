@@ -15,6 +15,7 @@ mod destinations;
 mod foreign;
 mod hashkv;
 mod help;
+mod image;
 mod in_cluster;
 mod inside;
 mod inspect;
