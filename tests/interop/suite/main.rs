@@ -16,6 +16,8 @@ mod inspect;
 mod kubernetes;
 mod minio;
 mod process;
+mod prometheus;
+mod sealed_secrets;
 #[allow(
     dead_code,
     reason = "shared with the end-to-end suite, which uses all of it"

@@ -57,6 +57,24 @@ pub(crate) fn back_up_and_pull(world: &World) -> PathBuf {
     world.path("pulled")
 }
 
+/// What is installed in a cluster called prod, as files of a folder.
+pub(crate) fn manifests(world: &World, folder: &str, more: &[&str]) {
+    let usual = [
+        "manifests",
+        "s3://backups/prod",
+        "-R",
+        "recipients.txt",
+        "--cluster-name",
+    ];
+    let run = ours(world, "kubectl-etcdbackup")
+        .args(usual)
+        .args(["prod", "--out", folder])
+        .args(more)
+        .output()
+        .unwrap();
+    ok(&run);
+}
+
 /// What a program printed, which must have succeeded.
 pub(crate) fn printed(command: &mut Command) -> String {
     let output: Output = command.output().unwrap();
