@@ -12,6 +12,7 @@
 mod configs;
 mod configuration;
 mod destinations;
+mod documents;
 mod foreign;
 mod hashkv;
 mod help;

@@ -1,0 +1,109 @@
+//! Commands of the documentation, run as printed.
+
+use e2e::{BUCKET, World, repository, text};
+
+use crate::support::{backed_up, ok, serving};
+
+/// The `sh` blocks of a document, however far they are indented.
+fn blocks(document: &str) -> Vec<String> {
+    let text = std::fs::read_to_string(repository().join(document)).unwrap();
+    let (mut found, mut block) = (Vec::new(), None::<String>);
+    for line in text.lines() {
+        match (line.trim(), block.as_mut()) {
+            ("```sh", None) => block = Some(String::new()),
+            ("```", Some(_)) => found.extend(block.take()),
+            (line, Some(block)) => *block += &format!("{line}\n"),
+            _ => {}
+        }
+    }
+    found
+}
+
+/// A world with the files that a document speaks of, and one backup.
+fn world() -> World {
+    let world = World::with_etcd();
+    ok(&backed_up(&world, &["s3://backups/prod"], &[]));
+    let keys = "[default]\naws_access_key_id = a\naws_secret_access_key = b\n";
+    std::fs::write(world.path("credentials"), keys).unwrap();
+    let certificate = repository().join("tests/fixtures/sealing/tls.crt");
+    std::fs::copy(certificate, world.path("cert.pem")).unwrap();
+    world
+}
+
+fn run(world: &World, document: &str, least: usize) {
+    let blocks = blocks(document);
+    assert!(blocks.len() >= least, "{document}: {}", blocks.len());
+    for block in blocks {
+        let output = world.shell(&block);
+        assert!(
+            output.status.success(),
+            "{document}:\n{block}\n{}",
+            text(&output.stderr)
+        );
+    }
+}
+
+#[test]
+fn install_runs_from_the_first_key_to_the_last_unit() {
+    let world = world();
+    // The backup that is there was made for the key that is there.
+    let key = std::fs::read_to_string(world.path("key.txt")).unwrap();
+    std::fs::remove_file(world.path("key.txt")).unwrap();
+    let blocks = blocks("docs/install.md");
+    ok(&world.shell(&blocks[0]));
+    std::fs::write(world.path("key.txt"), key).unwrap();
+    for block in &blocks[1..] {
+        let output = world.shell(block);
+        assert!(output.status.success(), "{block}\n{}", text(&output.stderr));
+    }
+    assert!(blocks.len() >= 8);
+    for made in [
+        "patch.yaml",
+        "talos/cronjob.yaml",
+        "filled/configmap.yaml",
+        "sealed/s3-sealedsecret.yaml",
+        "units/etcdbackup-prune.timer",
+        "etcdbackup.yaml",
+    ] {
+        assert!(world.path(made).exists(), "{made}");
+    }
+    let all = std::fs::read_to_string(world.path("all.yaml")).unwrap();
+    assert!(all.contains("kind: Secret\n"));
+}
+
+#[test]
+fn moving_over_from_talos_backup_runs_as_written() {
+    let world = world();
+    let sample = "kind: CronJob\nmetadata: {name: talos-backup}\nspec: {jobTemplate: {spec: {template: {spec: {containers: [{name: b, image: talos-backup}]}}}}}\n";
+    std::fs::write(world.path("cronjob.yaml"), sample).unwrap();
+    run(&world, "docs/migrate-from-talos-backup.md", 4);
+    // The last words of it.
+    ok(&backed_up(&world, &["s3://backups/old//"], &[]));
+    let keys = world.s3.keys(BUCKET, "old/");
+    assert!(keys[0].starts_with("old//prod-"), "{keys:?}");
+    let list = world.shell("kubectl etcdbackup list s3://backups/old// -o name");
+    assert!(
+        text(&list.stdout).contains("old//prod-"),
+        "{}",
+        text(&list.stdout)
+    );
+}
+
+/// `kubectl etcdbackup …` of the prose: each is a command that is there, with flags it knows.
+#[test]
+fn what_operations_tells_to_type_is_known() {
+    let document = std::fs::read_to_string(repository().join("docs/operations.md")).unwrap();
+    let world = serving();
+    let joined = document.replace("\n   ", " ").replace('\n', " ");
+    let mut seen = 0;
+    for part in joined.split('`').skip(1).step_by(2) {
+        let Some(line) = part.strip_prefix("kubectl etcdbackup ") else {
+            continue;
+        };
+        // Help ends before anything is asked; a flag that is not known ends before help.
+        let output = world.shell(&format!("kubectl etcdbackup {line} --help"));
+        assert!(output.status.success(), "{part}: {}", text(&output.stderr));
+        seen += 1;
+    }
+    assert!(seen >= 6, "{seen}");
+}
