@@ -311,6 +311,8 @@ fn steady(world: &World, shown: &str) -> String {
     let shown = replaced(&shown, r#"(size"?): \d+"#, "$1: 0");
     let shown = replaced(&shown, r"-\d{4}-\d\d-\d\dT[0-9:.]+Z-", "-$$TIME-");
     let shown = replaced(&shown, r"\b[0-9a-f]{8}(\.yaml\.age|\b)", "$$RECIPIENTS$1");
+    // YAML quotes what could be a number.
+    let shown = replaced(&shown, r#"sealedFor: "(\$\w+)""#, "sealedFor: $1");
     replaced(&shown, r"(\S) {2,}", "$1   ")
 }
 
