@@ -8,7 +8,7 @@ use etcdbackup::cli::table::table;
 use etcdbackup::clock;
 use etcdbackup::failure::{Exit, Failure};
 use etcdbackup::retention::{Fate, Remover};
-use etcdbackup::seal::Identities;
+use etcdbackup::seal::{Identities, Recipients};
 use etcdbackup::store::Destination;
 use etcdbackup::transfer::{self, Rekeying, Successor};
 use serde::Serialize;
@@ -36,12 +36,10 @@ pub(crate) async fn run(rekey: Rekey, context: Context) -> Result<Exit, Failure>
         return Err(Failure::new(Exit::Usage, "nothing to encrypt anew")
             .hint(format!("name a destination or an object: `{command}`")));
     };
-    let Some(recipients) = rekey.recipients.recipients(false)? else {
-        return Err(Failure::new(
-            Exit::Usage,
-            "`rekey` encrypts: `--no-encrypt` is no part of it",
-        )
-        .hint("name who shall open the backups: `-r age1…` or `-R FILE`"));
+    let read = Recipients::read(&rekey.recipient, &rekey.recipients_file, false)?;
+    let Some(recipients) = read else {
+        return Err(Failure::new(Exit::Usage, "no recipient to encrypt to")
+            .hint("name who shall open the backups: `-r age1…` or `-R FILE`"));
     };
     let identities = Identities {
         files: rekey.identity.clone(),

@@ -58,27 +58,22 @@ pub async fn choose(
         clock::now(),
     )
     .await?;
+    let names = dated(&entries);
     let mut notes = Vec::new();
-    let wanted: Box<dyn Fn(&ObjectName, &Entry) -> bool> = match (&key, choice) {
-        (Some(key), _) => Box::new(move |_, entry| entry.key == *key),
+    let key = match (key, choice) {
         (None, Choice::Newest) => {
             let newest = catalogue::select(&entries, cluster, None)?;
             notes = newest.notes;
-            let key = newest.entry.key;
-            Box::new(move |_, entry| entry.key == key)
+            Some(newest.entry.key)
         }
-        (None, Choice::Since(time)) => Box::new(move |name, _| name.taken_at >= time),
-        (None, Choice::All) => Box::new(|_, _| true),
+        (key, _) => key,
     };
-    let names = dated(&entries);
-    let mut chosen: Vec<(ObjectName, Entry)> = names
-        .iter()
-        .filter(|(name, entry)| {
-            cluster.is_none_or(|cluster| cluster == name.cluster) && wanted(name, entry)
-        })
-        .cloned()
-        .collect();
-    drop(wanted);
+    let wanted = |(name, entry): &&(ObjectName, Entry)| match (&key, choice) {
+        (Some(key), _) => entry.key == *key,
+        (None, Choice::Since(time)) => name.taken_at >= time && is_of(name, cluster),
+        (None, _) => is_of(name, cluster),
+    };
+    let mut chosen: Vec<(ObjectName, Entry)> = names.iter().filter(wanted).cloned().collect();
     if chosen.is_empty() {
         return Err(
             Failure::new(Exit::No, format!("no such snapshot in {place}")).hint(
@@ -95,6 +90,10 @@ pub async fn choose(
         names,
         notes,
     })
+}
+
+fn is_of(name: &ObjectName, cluster: Option<&str>) -> bool {
+    cluster.is_none_or(|cluster| cluster == name.cluster)
 }
 
 fn dated(entries: &[Entry]) -> Vec<(ObjectName, Entry)> {

@@ -94,7 +94,7 @@ pub(crate) enum Verb {
     /// the next free millisecond; the old one stays unless --delete-old is said and the new one
     /// was read back.
     #[command(
-        before_help = "Examples:\n  kubectl etcdbackup rekey s3://backups/prod -i key.txt -R recipients.txt\n  kubectl etcdbackup rekey s3://backups/prod --all -i key.txt -R recipients.txt --dry-run"
+        before_help = "Examples:\n  kubectl etcdbackup rekey s3://backups/prod -i key.txt -R recipients.txt\n  kubectl etcdbackup rekey s3://backups/prod -i key.txt -R recipients.txt --all"
     )]
     Rekey(Box<Rekey>),
     /// Save the control planes' machine configs, list, fetch them

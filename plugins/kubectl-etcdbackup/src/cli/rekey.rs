@@ -1,7 +1,7 @@
 //! Flags of `rekey`.
 
 use clap::Args;
-use etcdbackup::cli::flags::{RecipientFlags, StoreFlags};
+use etcdbackup::cli::flags::StoreFlags;
 use etcdbackup::cli::{LockFlags, env};
 
 use super::{ChoiceFlags, TransferFormat};
@@ -16,8 +16,12 @@ pub(crate) struct Rekey {
     /// age identity that opens the old ones; repeats
     #[arg(short, long, env = env::IDENTITY, value_name = "FILE")]
     pub(crate) identity: Vec<String>,
-    #[command(flatten)]
-    pub(crate) recipients: RecipientFlags,
+    /// Who shall open the new ones; repeats
+    #[arg(short, long, env = env::RECIPIENTS, value_delimiter = ',', value_name = "RECIPIENT")]
+    pub(crate) recipient: Vec<String>,
+    /// The same from a file, one a line; repeats
+    #[arg(short = 'R', long, env = env::RECIPIENTS_FILE, value_name = "FILE")]
+    pub(crate) recipients_file: Vec<String>,
     /// Delete each old one once the new one verifies
     #[arg(long)]
     pub(crate) delete_old: bool,

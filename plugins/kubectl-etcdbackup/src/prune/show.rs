@@ -119,6 +119,56 @@ fn short(reasons: &[String]) -> String {
     text
 }
 
+/// Which columns there are beside those that are always there.
+#[derive(Clone, Copy)]
+struct Shape {
+    wide: bool,
+    clusters: bool,
+    destinations: bool,
+    deleting: bool,
+}
+
+impl Shape {
+    fn header(self) -> Vec<&'static str> {
+        let mut header = vec!["TAKEN", "AGE", "SIZE", "DECISION", "REASON"];
+        if self.wide || self.clusters {
+            header.push("CLUSTER");
+        }
+        if self.destinations {
+            header.push("DESTINATION");
+        }
+        if self.wide {
+            header.push("NAME");
+        }
+        header
+    }
+
+    fn cells(self, row: &Row<'_>, now: Timestamp) -> Vec<String> {
+        let reasons = row.reasons();
+        let mut cells = vec![
+            format!("{:.0}", row.time()),
+            format::age(row.time(), now),
+            format::size(row.item.size),
+            row.decision(self.deleting).to_owned(),
+            if self.wide {
+                reasons.join(", ")
+            } else {
+                short(&reasons)
+            },
+        ];
+        if self.wide || self.clusters {
+            cells.push(printable(&row.lot.cluster));
+        }
+        if self.destinations {
+            cells.push(printable(&row.pruned.destination));
+        }
+        if self.wide {
+            cells.push(printable(name(&row.key())));
+        }
+        cells
+    }
+}
+
 fn lines(
     all: &[Pruned],
     wide: bool,
@@ -126,54 +176,24 @@ fn lines(
     now: Timestamp,
     ui: &Ui,
 ) -> Result<(), Failure> {
-    let several = all.len() > 1;
-    let clusters = all.iter().any(|pruned| pruned.inventory.lots.len() > 1);
-    let mut header = vec!["TAKEN", "AGE", "SIZE", "DECISION", "REASON"];
-    if wide || clusters {
-        header.push("CLUSTER");
-    }
-    if several {
-        header.push("DESTINATION");
-    }
-    if wide {
-        header.push("NAME");
-    }
-    let cells = |row: &Row<'_>| {
-        let reasons = row.reasons();
-        let mut cells = vec![
-            format!("{:.0}", row.time()),
-            format::age(row.time(), now),
-            format::size(row.item.size),
-            row.decision(deleting).to_owned(),
-            if wide {
-                reasons.join(", ")
-            } else {
-                short(&reasons)
-            },
-        ];
-        if wide || clusters {
-            cells.push(printable(&row.lot.cluster));
-        }
-        if several {
-            cells.push(printable(&row.pruned.destination));
-        }
-        if wide {
-            cells.push(printable(name(&row.key())));
-        }
-        cells
-    };
     if all.iter().all(|pruned| pruned.inventory.lots.is_empty()) {
         return Ok(());
     }
+    let shape = Shape {
+        wide,
+        clusters: all.iter().any(|pruned| pruned.inventory.lots.len() > 1),
+        destinations: all.len() > 1,
+        deleting,
+    };
     // Twice over the same rows: once for the widths, once to print.
-    let mut columns = Columns::new(&header, &[2]);
+    let mut columns = Columns::new(&shape.header(), &[2]);
     for pruned in all {
-        rows(pruned).for_each(|row| columns.fit(&cells(&row)));
+        rows(pruned).for_each(|row| columns.fit(&shape.cells(&row, now)));
     }
-    let mut text = columns.line(&header);
+    let mut text = columns.line(&shape.header());
     for pruned in all {
         for row in rows(pruned) {
-            text += &columns.line(&cells(&row));
+            text += &columns.line(&shape.cells(&row, now));
             if text.len() > PIECE {
                 ui.report(&std::mem::take(&mut text))?;
             }

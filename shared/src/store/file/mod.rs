@@ -143,7 +143,7 @@ impl Store for FileStore {
     async fn open_uploads(&self) -> Result<Vec<OpenUpload>, StoreError> {
         let folder = self.folder.clone();
         let objects = blocking(move || list::objects(&folder)).await?;
-        Ok(objects.into_iter().filter_map(part::unfinished).collect())
+        Ok(objects.iter().filter_map(part::unfinished).collect())
     }
 
     async fn end_upload(&self, upload: &OpenUpload) -> Result<(), StoreError> {

@@ -136,7 +136,7 @@ pub(super) fn remove(path: &Path) -> Result<(), StoreError> {
 }
 
 /// The upload behind a hidden file, if it is one of ours: `.NAME.xxxxxxxx.part`.
-pub(super) fn unfinished(object: Object) -> Option<OpenUpload> {
+pub(super) fn unfinished(object: &Object) -> Option<OpenUpload> {
     let (folder, file) = object.key.rsplit_once('/').unwrap_or(("", &object.key));
     let stem = file.strip_prefix('.')?.strip_suffix(".part")?;
     let (name, random) = stem.rsplit_once('.')?;

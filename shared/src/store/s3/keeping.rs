@@ -68,8 +68,12 @@ pub(super) async fn versions(bucket: &Bucket, key: &str) -> Result<Vec<String>, 
                 .set_version_id_marker(version_marker)
                 .send()
         });
-        let Outcome::Answered { value, .. } = asked.await? else {
-            return Err(bucket.refuse(call, Kind::NotS3, "no listing came"));
+        let value = match asked.await {
+            Ok(Outcome::Answered { value, .. }) => value,
+            Ok(Outcome::Settled) => return Ok(Vec::new()),
+            // A store without versions need not know the question.
+            Err(error) if does_not_know(&error) => return Ok(Vec::new()),
+            Err(error) => return Err(error),
         };
         let more = value.is_truncated.unwrap_or_default();
         let next = (
@@ -153,12 +157,13 @@ pub(super) async fn can_lock(bucket: &Bucket) -> Result<bool, StoreError> {
             .and_then(|settings| settings.object_lock_enabled)
             == Some(ObjectLockEnabled::Enabled)),
         Ok(Outcome::Settled) => Ok(false),
-        Err(error) if knows_no_locks(&error) => Ok(false),
+        Err(error) if does_not_know(&error) => Ok(false),
         Err(error) => Err(error),
     }
 }
 
-fn knows_no_locks(error: &StoreError) -> bool {
+/// Whether the store has no such feature.
+fn does_not_know(error: &StoreError) -> bool {
     error.kind != StoreErrorKind::NotFound
         && chain::find::<Trouble>(error).is_some_and(|trouble| {
             matches!(trouble.status, 400 | 404 | 405 | 501) && trouble.code != "NoSuchBucket"

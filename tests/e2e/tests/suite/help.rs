@@ -6,7 +6,7 @@ use e2e::{World, text};
 use crate::support::{ok, serving};
 
 /// Programs and verbs, in the order in which their examples build on each other.
-const SCREENS: [&[&str]; 8] = [
+const SCREENS: [&[&str]; 12] = [
     &["talosctl-snapshot-take"],
     &["talosctl-snapshot-push"],
     &["talosctl-snapshot-pull"],
@@ -17,6 +17,8 @@ const SCREENS: [&[&str]; 8] = [
     &["kubectl-etcdbackup", "verify"],
     &["kubectl-etcdbackup", "prune"],
     &["kubectl-etcdbackup", "manifests"],
+    &["kubectl-etcdbackup", "copy"],
+    &["kubectl-etcdbackup", "rekey"],
 ];
 
 /// Screens whose examples need objects or files of a real cluster.
@@ -41,7 +43,7 @@ const INSPECTOR: [&[&str]; 16] = [
 
 /// Flags without a variable: guards, formats, what is asked for this once or is so anyway, and
 /// kubectl's own.
-const WITHOUT_VARIABLE: [&str; 20] = [
+const WITHOUT_VARIABLE: [&str; 22] = [
     "--help",
     "--version",
     "--output",
@@ -52,6 +54,8 @@ const WITHOUT_VARIABLE: [&str; 20] = [
     "--unfilled",
     "--force",
     "--delete",
+    "--delete-old",
+    "--dry-run",
     "--no-encrypt",
     "--raw",
     "--kubeconfig",

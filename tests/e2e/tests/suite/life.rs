@@ -107,7 +107,7 @@ impl Life {
     /// What breaks in this hour, and whether the backup survives it.
     fn trouble(&self, hour: i64) -> bool {
         let fault = |operation, effect: Effect| {
-            self.small.s3.inject(Fault::new(operation, effect).times(1))
+            self.small.s3.inject(Fault::new(operation, effect).times(1));
         };
         let refuse = || Effect::Status(403, "AccessDenied".to_owned());
         match hour {
@@ -169,7 +169,8 @@ impl Life {
     }
 
     fn verify(&mut self, now: Timestamp) {
-        let arguments = ["verify", PLACE, "--deep", "-i", "key.txt"];
+        self.small.s3.set_clock(SystemTime::from(now));
+        let arguments = ["verify", PLACE];
         ok(&at(&self.small, &now.to_string(), &arguments)
             .output()
             .unwrap());
@@ -179,6 +180,7 @@ impl Life {
     /// A day on which the store refuses the first delete: nothing goes, and the next one makes up
     /// for it.
     fn prune(&mut self, now: Timestamp, broken: bool) {
+        self.small.s3.set_clock(SystemTime::from(now));
         if broken {
             let refuse = Effect::Status(503, "ServiceUnavailable".to_owned());
             self.small

@@ -24,6 +24,7 @@ mod kill;
 mod life;
 mod listing;
 mod manifests;
+mod locked;
 mod manners;
 mod names;
 mod official;

@@ -224,20 +224,45 @@ fn transient_refusals_are_asked_again() {
 }
 
 #[test]
-fn an_existing_object_is_never_overwritten() {
+fn an_existing_object_is_never_overwritten_and_the_next_millisecond_is_as_good() {
+    let exists = || Effect::Status(412, "PreconditionFailed".to_owned());
     let world = serving();
-    let exists = Effect::Status(412, "PreconditionFailed".to_owned());
-    world.s3.inject(Fault::new(Operation::PutObject, exists));
+    world.s3.inject(Fault::new(Operation::PutObject, exists()));
     let output = push_small(&world, &[]);
     refused(&output, 75, "exists");
     assert!(text(&output.stderr).contains("s3://backups/prod/prod-"));
-    assert_eq!(
-        world.s3.requests().len(),
-        1,
-        "a first 412 is someone else's object"
+    let requests = world.s3.requests();
+    let mut names: Vec<&str> = requests.iter().map(|one| one.key.as_str()).collect();
+    names.dedup();
+    assert_eq!((requests.len(), names.len()), (4, 4), "each name once");
+    for request in &requests {
+        let condition = request.header("if-none-match") == Some("*");
+        assert!(condition, "asked without a condition");
+    }
+    let world = serving();
+    world
+        .s3
+        .inject(Fault::new(Operation::PutObject, exists()).times(1));
+    ok(&push_small(&world, &[]));
+    let [object] = &world.s3.keys(BUCKET, "prod")[..] else {
+        panic!("{:?}", world.s3.all_keys(BUCKET));
+    };
+    assert_ne!(object, &world.s3.requests()[0].key);
+    let manifest = object.replace("prod/", "prod/.manifest/") + ".json";
+    let manifest = text(&world.s3.object(BUCKET, &manifest).unwrap());
+    assert!(
+        manifest.contains(object.strip_prefix("prod/").unwrap()),
+        "{manifest}"
     );
-    let condition = world.s3.requests()[0].header("if-none-match") == Some("*");
-    assert!(condition, "asked without a condition");
+    check_pull(&world, object, crate::support::SIZE).unwrap();
+    // Parts belong to the name they were sent under.
+    let world = World::serving(sample(LARGE));
+    world
+        .s3
+        .inject(Fault::new(Operation::CompleteMultipartUpload, exists()).times(1));
+    let now = backed_up(&world, &["s3://backups/prod"], &IN_PARTS);
+    refused(&now, 75, "its parts were sent under that name");
+    assert!(world.s3.uploads(BUCKET).is_empty());
 }
 
 #[test]
