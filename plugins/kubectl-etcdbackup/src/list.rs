@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use etcdbackup::catalogue::{self, Entry, Kind, ObjectName};
+use etcdbackup::cli::flags::KubernetesFlags;
 use etcdbackup::cli::ui::printable;
 use etcdbackup::cli::{Context, format};
 use etcdbackup::clock;
@@ -13,6 +14,7 @@ use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
 use crate::cli::{Format, List};
+use crate::installed;
 use crate::table;
 
 /// A destination that was listed.
@@ -36,15 +38,19 @@ impl Row {
 /// Text is written out in pieces of about this size: a long listing is never in memory twice.
 pub(crate) const PIECE: usize = 64 * 1024;
 
-pub(crate) async fn run(list: List, context: Context) -> Result<Exit, Failure> {
-    if list.destinations.is_empty() {
-        return Err(
-            Failure::new(Exit::Usage, "no destination to list").hint(format!(
-                "name one: `{}`",
-                context.called.with(&["s3://BUCKET/PREFIX"])
-            )),
-        );
-    }
+pub(crate) async fn run(
+    mut list: List,
+    kubernetes: &KubernetesFlags,
+    context: Context,
+) -> Result<Exit, Failure> {
+    installed::fill(
+        &mut list.destinations,
+        &mut list.store,
+        &mut list.cluster_name,
+        kubernetes,
+        &context,
+    )
+    .await?;
     let now = clock::now();
     let mut rows = Vec::new();
     let mut exit = Exit::Done;

@@ -4,6 +4,7 @@ mod cli;
 mod configs;
 mod copy;
 mod fleet;
+mod installed;
 mod list;
 mod manifests;
 mod now;
@@ -28,11 +29,11 @@ async fn run(cli: cli::Etcdbackup, context: Context) -> Result<Exit, Failure> {
     match cli.verb {
         Verb::Now(now) => now::run(*now, &cli.kubernetes, context).await,
         Verb::Status(status) => status::run(&status, &cli.kubernetes, context).await,
-        Verb::List(list) => list::run(*list, context).await,
-        Verb::Verify(verify) => verify::run(*verify, context).await,
+        Verb::List(list) => list::run(*list, &cli.kubernetes, context).await,
+        Verb::Verify(verify) => verify::run(*verify, &cli.kubernetes, context).await,
         Verb::Copy(copy) => copy::run(*copy, context).await,
         Verb::Rekey(rekey) => rekey::run(*rekey, context).await,
-        Verb::Prune(prune) => prune::run(*prune, context).await,
+        Verb::Prune(prune) => prune::run(*prune, &cli.kubernetes, context).await,
         Verb::Configs(configs) => configs::run(*configs, context).await,
         Verb::Runbook(flags) => runbook::run(*flags, context).await,
         Verb::Manifests(flags) => manifests::run(*flags, &cli.kubernetes, context).await,

@@ -1,6 +1,7 @@
 //! `verify`: is what is stored good?
 
 use comfy_table::{CellAlignment, Table, presets};
+use etcdbackup::cli::flags::KubernetesFlags;
 use etcdbackup::cli::ui::printable;
 use etcdbackup::cli::{Context, format};
 use etcdbackup::clock;
@@ -12,12 +13,27 @@ use etcdbackup::verify::{
 };
 
 use crate::cli::{Verify, VerifyFormat};
+use crate::installed;
 
-pub(crate) async fn run(flags: Verify, context: Context) -> Result<Exit, Failure> {
-    let Some(place) = &flags.place else {
-        let command = context.called.with(&["s3://BUCKET/PREFIX"]);
-        return Err(Failure::new(Exit::Usage, "nothing to verify")
-            .hint(format!("name a destination or an object: `{command}`")));
+pub(crate) async fn run(
+    mut flags: Verify,
+    kubernetes: &KubernetesFlags,
+    context: Context,
+) -> Result<Exit, Failure> {
+    let mut places: Vec<String> = flags.place.iter().cloned().collect();
+    installed::fill(
+        &mut places,
+        &mut flags.store,
+        &mut flags.cluster_name,
+        kubernetes,
+        &context,
+    )
+    .await?;
+    let [place] = places.as_slice() else {
+        let what = format!("the CronJob has {} destinations", places.len());
+        return Err(
+            Failure::new(Exit::Usage, what).hint(format!("name one: {}", places.join(", ")))
+        );
     };
     let wanted = if flags.all {
         Wanted::All
@@ -30,6 +46,8 @@ pub(crate) async fn run(flags: Verify, context: Context) -> Result<Exit, Failure
     let located = verify::locate(place, &flags.store.options(), cluster, wanted).await?;
     located.notes.iter().for_each(|note| context.ui.warn(note));
     let (found, trouble) = look_at_all(&located, &depth, expected.as_ref(), &flags, &context).await;
+    let untold = flags.metrics.sinks().verified(&found).await;
+    untold.iter().for_each(|one| context.ui.warn(one));
     let shown = render(&found, flags.output)?;
     context.ui.data(&shown)?;
     let worst = found.iter().map(|one| one.verdict).max();

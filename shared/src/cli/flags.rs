@@ -185,7 +185,7 @@ pub struct KubernetesFlags {
     pub request_timeout: Option<String>,
 }
 
-const KUBERNETES: &str = "Kubernetes (accepted; of use to what asks the Kubernetes API, which `list` and `now --direct` do not)";
+const KUBERNETES: &str = "Kubernetes (without effect on `now --direct`, which asks the Talos API)";
 
 impl KubernetesFlags {
     /// Flags that were said and choose a cluster or, so it may be meant, a node.

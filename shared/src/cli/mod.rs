@@ -63,7 +63,7 @@ pub use progress::Progress;
 #[cfg(feature = "recovery")]
 pub use recover::{KubeFlags, ReachFlags, RecoverFlags, RestoreFlags};
 #[cfg(feature = "report")]
-pub use reports::ReportFlags;
+pub use reports::{MetricFlags, ReportFlags};
 #[cfg(feature = "recovery")]
 pub use telling::Telling;
 pub use ui::Ui;

@@ -5,7 +5,29 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::env;
-use crate::report::{EventTarget, Reporters, Sinks};
+use crate::report::{EventTarget, MetricSinks, Reporters, Sinks};
+
+/// Where metrics go.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Reports")]
+pub struct MetricFlags {
+    /// Write metrics for node_exporter's textfile collector
+    #[arg(long, env = env::METRICS_FILE, hide_short_help = true, value_name = "FILE")]
+    pub metrics_file: Option<PathBuf>,
+    /// Push metrics to this Pushgateway
+    #[arg(long, env = env::PUSHGATEWAY, hide_short_help = true, value_name = "URL")]
+    pub pushgateway: Option<String>,
+}
+
+impl MetricFlags {
+    /// Where they go.
+    pub fn sinks(&self) -> MetricSinks {
+        MetricSinks {
+            textfile: self.metrics_file.clone(),
+            pushgateway: self.pushgateway.clone(),
+        }
+    }
+}
 
 /// Each opt-in; none of them ever fails the run.
 #[derive(Debug, Clone, Default, Args)]
@@ -17,12 +39,9 @@ pub struct ReportFlags {
     /// makes it the pod's termination message, which `now` and `status` read.
     #[arg(long, env = env::REPORT_FILE, hide_short_help = true, value_name = "FILE")]
     pub report_file: Option<PathBuf>,
-    /// Write metrics for node_exporter's textfile collector
-    #[arg(long, env = env::METRICS_FILE, hide_short_help = true, value_name = "FILE")]
-    pub metrics_file: Option<PathBuf>,
-    /// Push metrics to this Pushgateway
-    #[arg(long, env = env::PUSHGATEWAY, hide_short_help = true, value_name = "URL")]
-    pub pushgateway: Option<String>,
+    /// Where metrics go.
+    #[command(flatten)]
+    pub metrics: MetricFlags,
     /// File with a URL to ping: /start, then as it is, or /fail
     ///
     /// File that holds a URL to ping, in the manner of healthchecks: URL/start at the begin, URL
@@ -40,8 +59,7 @@ impl ReportFlags {
     pub fn reporters(&self) -> Reporters {
         Reporters::new(Sinks {
             json: self.report_file.clone(),
-            textfile: self.metrics_file.clone(),
-            pushgateway: self.pushgateway.clone(),
+            metrics: self.metrics.sinks(),
             ping_url_file: self.ping_url_file.clone(),
             event: self
                 .event_on

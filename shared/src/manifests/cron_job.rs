@@ -19,6 +19,8 @@ const USER: u32 = 65532;
 const FILE_MODE: u32 = 0o440;
 /// Where the S3 credentials are.
 const S3_FOLDER: &str = "/var/run/secrets/etcdbackup/s3";
+/// Where Kubernetes looks for a termination message.
+const TERMINATION_MESSAGE: &str = "/dev/termination-log";
 /// Where Talos' clients look in a pod.
 const TALOS_FOLDER: &str = "/var/run/secrets/talos.dev";
 
@@ -122,10 +124,7 @@ fn container(installation: &Installation) -> Value {
         "imagePullPolicy": "IfNotPresent",
         "command": command,
         "envFrom": [{ "configMapRef": { "name": names::NAME } }],
-        "env": [{
-            "name": "AWS_SHARED_CREDENTIALS_FILE",
-            "value": format!("{S3_FOLDER}/{}", names::S3_SECRET_KEY),
-        }],
+        "env": environment(installation),
         "resources": {
             "requests": { "cpu": "100m", "memory": "64Mi" },
             // Memory does not grow with the snapshot; a limit on CPU would only make it slower.
@@ -136,10 +135,24 @@ fn container(installation: &Installation) -> Value {
             "readOnlyRootFilesystem": true,
             "capabilities": { "drop": ["ALL"] },
         },
-        // The two lines of a failure are then in the pod's status.
+        // Where a run ends before it can report, its last lines are in the pod's status.
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "volumeMounts": mounts,
     })
+}
+
+fn environment(installation: &Installation) -> Value {
+    let one = |name: &str, value: &str| json!({ "name": name, "value": value });
+    let credentials = format!("{S3_FOLDER}/{}", names::S3_SECRET_KEY);
+    let mut all = vec![
+        one("AWS_SHARED_CREDENTIALS_FILE", &credentials),
+        // `now` and `status` read the report of a run in its pod's status.
+        one("ETCDBACKUP_REPORT_FILE", TERMINATION_MESSAGE),
+    ];
+    if installation.event {
+        all.push(one("ETCDBACKUP_EVENT_ON", names::NAME));
+    }
+    all.into()
 }
 
 fn volumes(installation: &Installation) -> Value {
@@ -197,12 +210,20 @@ mod tests {
         assert_eq!(usual["automountServiceAccountToken"], false);
         let command = usual["containers"][0]["command"].to_string();
         assert!(!command.contains("no-encrypt"), "{command}");
+        let environment = usual["containers"][0]["env"].to_string();
+        assert!(
+            environment.contains("/dev/termination-log"),
+            "{environment}"
+        );
+        assert!(!environment.contains("EVENT_ON"), "{environment}");
         let other = pod(&Installation {
             unencrypted: true,
             event: true,
             ..installation()
         });
         assert_eq!(other["automountServiceAccountToken"], true);
+        let event = json!({ "name": "ETCDBACKUP_EVENT_ON", "value": names::NAME });
+        assert_eq!(other["containers"][0]["env"][2], event);
         assert!(
             other["containers"][0]["command"]
                 .to_string()

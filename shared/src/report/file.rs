@@ -4,7 +4,7 @@ use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::Path;
 
-use super::metrics;
+use super::metrics::{self, Sample};
 use super::model::RunReport;
 
 /// Writes the report. A regular file is replaced whole; a device, a pipe, or the file that the
@@ -17,11 +17,11 @@ pub(super) fn json(path: &Path, report: &RunReport) -> Result<(), String> {
         .map_err(named)
 }
 
-/// Writes the metrics, and keeps of the file what only a success can tell.
-pub(super) fn textfile(path: &Path, report: &RunReport, cluster: &str) -> Result<(), String> {
+/// Writes the metrics, and keeps of the file what they do not tell anew.
+pub(super) fn textfile(path: &Path, samples: &[Sample]) -> Result<(), String> {
     let named = |error: std::io::Error| format!("`{}`: {error}", path.display());
     let before = fs::read_to_string(path).unwrap_or_default();
-    let text = metrics::render(report, cluster, &before);
+    let text = metrics::text(samples, &before);
     replace(path, &text).map_err(named)
 }
 
@@ -76,8 +76,9 @@ mod tests {
     fn a_failure_keeps_the_last_success_in_the_textfile() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("etcdbackup.prom");
-        textfile(&path, &report(true), "prod").unwrap();
-        textfile(&path, &report(false), "prod").unwrap();
+        for success in [true, false] {
+            textfile(&path, &metrics::of_run(&report(success), "prod")).unwrap();
+        }
         let text = fs::read_to_string(&path).unwrap();
         assert!(text.contains("last_success_timestamp_seconds{"), "{text}");
         assert!(text.contains("last_run_success{cluster=\"prod\"} 0"));

@@ -1,7 +1,11 @@
-//! A report as Prometheus reads it. Timestamps are values, never of the samples: neither the
+//! Reports as Prometheus reads them. Timestamps are values, never of the samples: neither the
 //! textfile collector nor the Pushgateway takes those.
 
+use std::collections::BTreeMap;
+
 use super::model::RunReport;
+use crate::catalogue::ObjectName;
+use crate::verify::{Verdict, Verification};
 
 /// What a metric is about, by its name; also the list of all there are.
 const HELP: &[(&str, &str)] = &[
@@ -11,6 +15,19 @@ const HELP: &[(&str, &str)] = &[
     (SUCCESS_TIME, "When a backup was last stored here"),
     (SNAPSHOT_SIZE, "Size of the last snapshot that was stored"),
     (OBJECT_SIZE, "Size of the last object that was stored here"),
+    (VERIFY_OK, "Whether the last verification found all good"),
+    (
+        VERIFIED_TIME,
+        "When a backup was last found good with its keys",
+    ),
+    (
+        DRILL_TIME,
+        "When a backup was last restored into a throw-away etcd",
+    ),
+    (
+        REVISION,
+        "Revision of the newest snapshot that was verified",
+    ),
 ];
 
 const RUN_TIME: &str = "etcdbackup_last_run_timestamp_seconds";
@@ -19,24 +36,43 @@ const DURATION: &str = "etcdbackup_duration_seconds";
 const SUCCESS_TIME: &str = "etcdbackup_last_success_timestamp_seconds";
 const SNAPSHOT_SIZE: &str = "etcdbackup_snapshot_size_bytes";
 const OBJECT_SIZE: &str = "etcdbackup_object_size_bytes";
+const VERIFY_OK: &str = "etcdbackup_verify_ok";
+const VERIFIED_TIME: &str = "etcdbackup_last_verified_timestamp_seconds";
+const DRILL_TIME: &str = "etcdbackup_last_drill_timestamp_seconds";
+const REVISION: &str = "etcdbackup_etcd_revision";
 
 /// One value.
-struct Sample {
+pub(super) struct Sample {
     name: &'static str,
     labels: Vec<(&'static str, String)>,
     value: f64,
 }
 
-/// The report of this cluster as text. What only a success can tell is taken from `before`, an
-/// earlier text, after a failure: else an alert on the age of the last success would fall silent.
-pub fn render(report: &RunReport, cluster: &str, before: &str) -> String {
-    let lines: Vec<String> = samples(report, cluster).iter().map(line).collect();
+impl Sample {
+    fn of_cluster(name: &'static str, cluster: &str, value: f64) -> Self {
+        Self {
+            name,
+            labels: vec![("cluster", cluster.to_owned())],
+            value,
+        }
+    }
+
+    fn of_place(name: &'static str, cluster: &str, destination: &str, value: f64) -> Self {
+        let mut sample = Self::of_cluster(name, cluster, value);
+        sample.labels.push(("destination", destination.to_owned()));
+        sample
+    }
+}
+
+/// The samples as text, and of `before`, an earlier text, what they do not tell anew: the last
+/// success after a failure, and a verification after a backup. Else an alert on the age of the
+/// last success would fall silent.
+pub(super) fn text(samples: &[Sample], before: &str) -> String {
+    let lines: Vec<String> = samples.iter().map(line).collect();
     let key = |line: &str| line.rsplit_once(' ').map(|(key, _)| key.to_owned());
-    let kept = before.lines().filter(|line| {
-        let name = line.split(['{', ' ']).next().unwrap_or_default();
-        [SUCCESS_TIME, SNAPSHOT_SIZE, OBJECT_SIZE].contains(&name)
-            && !lines.iter().any(|new| key(new) == key(line))
-    });
+    let kept = before
+        .lines()
+        .filter(|line| !lines.iter().any(|new| key(new) == key(line)));
     let all: Vec<&str> = lines.iter().map(String::as_str).chain(kept).collect();
     let mut text = String::new();
     for (name, help) in HELP {
@@ -52,44 +88,67 @@ pub fn render(report: &RunReport, cluster: &str, before: &str) -> String {
     text
 }
 
-fn samples(report: &RunReport, cluster: &str) -> Vec<Sample> {
+/// Of a run.
+pub(super) fn of_run(report: &RunReport, cluster: &str) -> Vec<Sample> {
     let ended = seconds(&report.ended_at);
-    let of_cluster = |name, value| Sample {
-        name,
-        labels: vec![("cluster", cluster.to_owned())],
-        value,
-    };
+    let success = f64::from(u8::from(report.success));
+    let mut took = Sample::of_cluster(DURATION, cluster, report.duration_seconds);
+    took.labels.push(("stage", "run".to_owned()));
     let mut all = vec![
-        of_cluster(RUN_TIME, ended),
-        of_cluster(RUN_SUCCESS, f64::from(u8::from(report.success))),
-        Sample {
-            name: DURATION,
-            labels: vec![("cluster", cluster.to_owned()), ("stage", "run".to_owned())],
-            value: report.duration_seconds,
-        },
+        Sample::of_cluster(RUN_TIME, cluster, ended),
+        Sample::of_cluster(RUN_SUCCESS, cluster, success),
+        took,
     ];
     let Some(receipt) = &report.receipt else {
         return all;
     };
-    all.push(of_cluster(SNAPSHOT_SIZE, receipt.snapshot.bytes as f64));
+    let bytes = receipt.snapshot.bytes as f64;
+    all.push(Sample::of_cluster(SNAPSHOT_SIZE, cluster, bytes));
     for copy in receipt.copies.iter().filter(|copy| copy.error.is_none()) {
-        let destination = copy.url.rsplit_once('/').map_or("", |(parent, _)| parent);
-        for (name, value) in [
-            (SUCCESS_TIME, ended),
-            (OBJECT_SIZE, receipt.stored.bytes as f64),
-        ] {
-            let labels = vec![
-                ("cluster", cluster.to_owned()),
-                ("destination", destination.to_owned()),
-            ];
-            all.push(Sample {
-                name,
-                labels,
-                value,
-            });
-        }
+        let destination = folder(&copy.url);
+        let stored = receipt.stored.bytes as f64;
+        all.push(Sample::of_place(SUCCESS_TIME, cluster, destination, ended));
+        all.push(Sample::of_place(OBJECT_SIZE, cluster, destination, stored));
     }
     all
+}
+
+/// Of verifications, by cluster. Of each destination: whether all are good, and when the last
+/// good one was.
+pub(super) fn of_verifications(found: &[Verification]) -> BTreeMap<String, Vec<Sample>> {
+    let mut places: BTreeMap<(String, &str), Vec<&Verification>> = BTreeMap::new();
+    for one in found {
+        let cluster = ObjectName::parse(&one.object).map(|name| name.cluster);
+        let place = (cluster.unwrap_or_default(), folder(&one.url));
+        places.entry(place).or_default().push(one);
+    }
+    let mut all: BTreeMap<String, Vec<Sample>> = BTreeMap::new();
+    for ((cluster, destination), own) in places {
+        let of_place = |name, value: f64| Sample::of_place(name, &cluster, destination, value);
+        let ok = own.iter().all(|one| one.verdict == Verdict::Good);
+        let last = |depths: &[&str]| {
+            let good = own.iter().filter(|one| one.verdict == Verdict::Good);
+            let deep = good.filter(|one| depths.contains(&one.depth));
+            deep.map(|one| one.verified_at_seconds).max()
+        };
+        let mut samples = vec![of_place(VERIFY_OK, f64::from(u8::from(ok)))];
+        if let Some(at) = last(&["deep", "drill"]) {
+            samples.push(of_place(VERIFIED_TIME, at as f64));
+        }
+        if let Some(at) = last(&["drill"]) {
+            samples.push(of_place(DRILL_TIME, at as f64));
+        }
+        // The newest comes first.
+        if let Some(revision) = own.iter().find_map(|one| one.revision) {
+            samples.push(of_place(REVISION, revision as f64));
+        }
+        all.entry(cluster.clone()).or_default().extend(samples);
+    }
+    all
+}
+
+fn folder(url: &str) -> &str {
+    url.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
 fn seconds(time: &str) -> f64 {
@@ -140,23 +199,24 @@ pub(super) mod tests {
 
     #[test]
     fn what_a_success_tells_outlives_a_failure() {
-        let first = render(&report(true), "prod", "");
+        let render = |report: &RunReport, before: &str| text(&of_run(report, "prod"), before);
+        let first = render(&report(true), "");
         let success = "etcdbackup_last_success_timestamp_seconds{cluster=\"prod\",destination=\"s3://b/p\"} 1767323105";
         assert!(first.contains(success), "{first}");
         assert!(!first.contains("nas"), "{first}");
         assert!(first.contains("etcdbackup_last_run_success{cluster=\"prod\"} 1\n"));
-        let second = render(&report(false), "prod", &first);
+        let second = render(&report(false), &first);
         assert!(second.contains(success), "{second}");
         assert!(second.contains("etcdbackup_last_run_success{cluster=\"prod\"} 0\n"));
         assert!(second.contains("etcdbackup_object_size_bytes"));
-        let third = render(&report(true), "prod", &second);
+        let third = render(&report(true), &second);
         assert_eq!(third, first, "nothing doubles");
     }
 
     #[test]
     fn every_name_has_help_once_and_labels_are_escaped() {
-        let text = render(&report(true), "a\"b\\c\nd", "");
-        for (name, _) in HELP {
+        let text = text(&of_run(&report(true), "a\"b\\c\nd"), "");
+        for (name, _) in &HELP[..6] {
             assert_eq!(text.matches(&format!("# TYPE {name} gauge\n")).count(), 1);
         }
         assert!(text.contains(r#"{cluster="a\"b\\c\nd"}"#), "{text}");

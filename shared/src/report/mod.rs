@@ -11,6 +11,5 @@ mod reporters;
 mod web;
 
 pub use event::EventTarget;
-pub use metrics::render as metrics;
 pub use model::{RunError, RunReport};
-pub use reporters::{Reporters, Sinks};
+pub use reporters::{MetricSinks, Reporters, Sinks};

@@ -4,14 +4,13 @@
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 
-use super::metrics;
-use super::model::RunReport;
+use super::metrics::{self, Sample};
 use super::web::post;
 
 /// Sends the metrics to the group of this cluster.
-pub(super) async fn push(gateway: &str, report: &RunReport, cluster: &str) -> Result<(), String> {
+pub(super) async fn push(gateway: &str, samples: &[Sample], cluster: &str) -> Result<(), String> {
     let url = format!("{}{}", gateway.trim_end_matches('/'), group(cluster));
-    let text = metrics::render(report, cluster, "");
+    let text = metrics::text(samples, "");
     post(&url, "text/plain; version=0.0.4", text.into_bytes()).await
 }
 

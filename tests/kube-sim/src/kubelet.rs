@@ -31,8 +31,10 @@ const TERMINATION: &str = "/dev/termination-log";
 pub struct Runner {
     /// Instead of the image.
     pub program: PathBuf,
-    /// Besides the container's environment, and before it: paths that are mounted in a real pod.
+    /// Besides the container's environment, and before it.
     pub environment: Vec<(String, String)>,
+    /// What is mounted in a real pod: where, and which path is meant here.
+    pub mounts: Vec<(String, PathBuf)>,
 }
 
 /// The log of a container.
@@ -203,16 +205,21 @@ impl Kubelet {
         log: &Log,
     ) -> (i32, String) {
         let container = &job["spec"]["template"]["spec"]["containers"][0];
-        let arguments = container["args"].as_array().cloned().unwrap_or_default();
+        let words = |field: &str| container[field].as_array().cloned().unwrap_or_default();
+        // The first word of a command is the program.
+        let arguments = words("command").into_iter().skip(1).chain(words("args"));
+        let arguments: Vec<Json> = arguments.collect();
         let file = std::env::temp_dir().join(format!("termination-{:016x}", rand()));
         let mapped = environment.into_iter().map(|(name, value)| {
-            let is_path = value == TERMINATION;
-            let value = if is_path {
-                file.display().to_string()
-            } else {
-                value
-            };
-            (name, value)
+            if value == TERMINATION {
+                return (name, file.display().to_string());
+            }
+            let mut mounts = self.runner.mounts.iter();
+            let mounted = mounts.find_map(|(at, here)| {
+                let below = value.strip_prefix(at.as_str())?.trim_start_matches('/');
+                Some(here.join(below).display().to_string())
+            });
+            (name, mounted.unwrap_or(value))
         });
         let spawned = Command::new(&self.runner.program)
             .args(arguments.iter().filter_map(Json::as_str))

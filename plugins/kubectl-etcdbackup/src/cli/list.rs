@@ -23,7 +23,7 @@ pub(crate) enum Format {
 
 #[derive(Debug, Args)]
 pub(crate) struct List {
-    /// Destinations: s3://BUCKET/PREFIX, file:///DIR
+    /// Destinations: s3://…, file:///DIR [default: the CronJob's]
     #[arg(env = env::DESTINATION, value_name = "DEST")]
     pub(crate) destinations: Vec<String>,
     /// Only this cluster

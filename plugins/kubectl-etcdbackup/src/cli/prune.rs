@@ -10,7 +10,7 @@ use super::Format;
 
 #[derive(Debug, Args)]
 pub(crate) struct Prune {
-    /// Destinations: s3://BUCKET/PREFIX, file:///DIR
+    /// Destinations: s3://…, file:///DIR [default: the CronJob's]
     #[arg(env = env::DESTINATION, value_name = "DEST")]
     pub(crate) destinations: Vec<String>,
     #[command(flatten)]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use etcdbackup::cli::flags::StoreFlags;
-use etcdbackup::cli::{DrillFlags, env};
+use etcdbackup::cli::{DrillFlags, MetricFlags, env};
 
 /// How a verification looks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -20,7 +20,7 @@ pub(crate) enum VerifyFormat {
 
 #[derive(Debug, Args)]
 pub(crate) struct Verify {
-    /// A destination (its newest snapshot) or one object's full URL
+    /// A destination (its newest snapshot) or one object's full URL [default: the CronJob's]
     #[arg(env = env::DESTINATION, value_name = "DEST|KEY")]
     pub(crate) place: Option<String>,
     /// The newest snapshot only: what happens anyway
@@ -62,6 +62,8 @@ pub(crate) struct Verify {
     pub(crate) output: VerifyFormat,
     #[command(flatten)]
     pub(crate) drilling: DrillFlags,
+    #[command(flatten)]
+    pub(crate) metrics: MetricFlags,
     #[command(flatten)]
     pub(crate) store: StoreFlags,
 }

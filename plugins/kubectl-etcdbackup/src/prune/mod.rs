@@ -6,6 +6,7 @@ mod show;
 use std::sync::Arc;
 
 use etcdbackup::cli::Context;
+use etcdbackup::cli::flags::KubernetesFlags;
 use etcdbackup::clock;
 use etcdbackup::failure::{Exit, Failure};
 use etcdbackup::retention::{self, Inventory, Plan, Policy};
@@ -13,6 +14,7 @@ use etcdbackup::store::{self, Destination, Store};
 use jiff::Timestamp;
 
 use crate::cli::Prune;
+use crate::installed;
 
 /// A destination, and what is to become of it.
 pub(crate) struct Pruned {
@@ -42,17 +44,19 @@ pub(crate) enum Fate {
     Failed,
 }
 
-pub(crate) async fn run(prune: Prune, context: Context) -> Result<Exit, Failure> {
-    if prune.destinations.is_empty() {
-        return Err(
-            Failure::new(Exit::Usage, "no destination to prune").hint(format!(
-                "name one: `{}`",
-                context
-                    .called
-                    .with(&["s3://BUCKET/PREFIX", "--keep-daily 14"])
-            )),
-        );
-    }
+pub(crate) async fn run(
+    mut prune: Prune,
+    kubernetes: &KubernetesFlags,
+    context: Context,
+) -> Result<Exit, Failure> {
+    installed::fill(
+        &mut prune.destinations,
+        &mut prune.store,
+        &mut prune.cluster_name,
+        kubernetes,
+        &context,
+    )
+    .await?;
     let policy = prune.policy().checked()?;
     let now = clock::now();
     let mut exit = Exit::Done;

@@ -15,6 +15,7 @@ use jiff::Timestamp;
 
 use crate::cli::{Status, StatusFormat};
 use crate::fleet;
+use crate::installed::Settings;
 
 /// Clears a terminal and goes to its upper left corner.
 const CLEAR: &str = "\x1b[H\x1b[2J";
@@ -128,7 +129,7 @@ async fn look(flags: &Status, kubernetes: &KubernetesFlags) -> Result<status::St
         Err(failure) if failure.exit == Exit::Usage || flags.cronjob.is_some() => {
             return Err(failure);
         }
-        Err(failure) if places(flags, &Seen::default()).is_empty() => return Err(failure),
+        Err(failure) if flags.destinations.is_empty() => return Err(failure),
         Err(failure) => Seen {
             unseen: vec![format!("the cluster: {}", failure.what)],
             ..Seen::default()
@@ -141,10 +142,15 @@ async fn look(flags: &Status, kubernetes: &KubernetesFlags) -> Result<status::St
         unseen: std::mem::take(&mut seen.unseen),
         ..status::Status::default()
     };
-    let named = seen.settings.get("ETCDBACKUP_CLUSTER_NAME");
-    let cluster = flags.cluster_name.as_ref().or(named).map(String::as_str);
-    let options = flags.store.options();
-    for destination in places(flags, &seen) {
+    let settings = Settings::new(std::mem::take(&mut seen.settings));
+    let named = flags.cluster_name.as_ref().or(settings.cluster_name());
+    let cluster = named.map(String::as_str);
+    let mut store = flags.store.clone();
+    if flags.destinations.is_empty() {
+        settings.fill(&mut store);
+    }
+    let options = store.options();
+    for destination in places(flags, &settings) {
         let place = status::look_at_place(&destination, &options, cluster, now).await;
         if let Some(error) = &place.error {
             looked.unseen.push(format!("{destination}: {error}"));
@@ -168,13 +174,12 @@ async fn in_cluster(
 }
 
 /// What was named, else what the CronJob says.
-fn places(flags: &Status, seen: &Seen) -> Vec<String> {
-    if !flags.destinations.is_empty() {
-        return flags.destinations.clone();
+fn places(flags: &Status, settings: &Settings) -> Vec<String> {
+    if flags.destinations.is_empty() {
+        settings.destinations()
+    } else {
+        flags.destinations.clone()
     }
-    let said = seen.settings.get("ETCDBACKUP_DESTINATION");
-    let words = said.map(|said| said.split_whitespace().map(str::to_owned));
-    words.map(Iterator::collect).unwrap_or_default()
 }
 
 fn access(talos: &Talos) -> TalosAccess {

@@ -61,6 +61,10 @@ fn around(world: World) -> Cluster {
             ),
             ("AWS_EC2_METADATA_DISABLED".to_owned(), "true".to_owned()),
         ],
+        mounts: vec![(
+            "/var/run/secrets/etcdbackup/s3".to_owned(),
+            world.folder.path().to_owned(),
+        )],
     });
     Cluster { world, kubernetes }
 }
@@ -261,4 +265,58 @@ fn a_suspended_schedule_is_said_and_the_backup_made() {
         text(&run.stderr)
     );
     assert_eq!(code(&run), 0);
+}
+
+#[test]
+fn what_manifests_renders_is_what_runs() {
+    let cluster = empty();
+    let (world, kubernetes) = (&cluster.world, &cluster.kubernetes);
+    let credentials = format!(
+        "[default]\naws_access_key_id = {ACCESS_KEY}\naws_secret_access_key = {SECRET_KEY}\n"
+    );
+    std::fs::write(world.path("credentials"), credentials).unwrap();
+    let render = "kubectl etcdbackup manifests s3://backups/prod -R recipients.txt --cluster-name prod --every 6h";
+    let rendered = world.shell(render);
+    ok(&rendered);
+    for object in crate::manifests::objects(world, &text(&rendered.stdout)) {
+        let (resource, namespace) = match object["kind"].as_str().unwrap() {
+            "Namespace" => ("namespaces", ""),
+            "ConfigMap" => ("configmaps", NAMESPACE),
+            "CronJob" => (CRON_JOBS, NAMESPACE),
+            _ => continue,
+        };
+        let name = object["metadata"]["name"].as_str().unwrap().to_owned();
+        kubernetes.put(resource, (namespace, &name), object);
+    }
+    // What the operator and Talos put beside it.
+    let secret = json!({"kind": "Secret", "metadata": {}, "data": {}});
+    for name in ["etcdbackup-s3", "etcdbackup-talos"] {
+        kubernetes.put("secrets", (NAMESPACE, name), secret.clone());
+    }
+    let run = cluster.run(&["now", "-o", "json"]);
+    ok(&run);
+    let receipt: Value = serde_json::from_slice(&run.stdout).unwrap();
+    assert_eq!(receipt["cluster"], "prod");
+    // And where it lies is known without a word.
+    let listed = cluster.run(&["list", "-o", "name"]);
+    ok(&listed);
+    assert_eq!(text(&listed.stdout).trim(), receipt["copies"][0]["url"]);
+    ok(&cluster.run(&["verify"]));
+    ok(&cluster.run(&["prune", "--keep-last", "3"]));
+    let status = cluster.run(&["status"]);
+    ok(&status);
+    assert!(
+        text(&status.stdout).contains("FRESH"),
+        "{}",
+        text(&status.stdout)
+    );
+}
+
+#[test]
+fn without_a_cluster_a_destination_must_be_named() {
+    let world = serving();
+    for verb in [&["list"][..], &["verify"], &["prune", "--keep-last", "3"]] {
+        let run = world.ours("kubectl-etcdbackup", verb);
+        refused(&run, 2, "no destination was named");
+    }
 }

@@ -178,3 +178,31 @@ fn an_event_is_put_on_the_cron_job() {
     let owner = cluster.kubernetes.get(CRON_JOBS, CRON_JOB).unwrap();
     assert_eq!(event["regarding"]["uid"], owner["metadata"]["uid"]);
 }
+
+#[test]
+fn verifications_are_told_beside_the_backup() {
+    let world = serving();
+    ok(&now(
+        &world,
+        &["s3://backups/prod"],
+        &["--metrics-file", "m.prom"],
+    )
+    .output()
+    .unwrap());
+    let verify = ["verify", "s3://backups/prod", "--metrics-file", "m.prom"];
+    ok(&world.ours("kubectl-etcdbackup", &verify));
+    let metrics = std::fs::read_to_string(world.path("m.prom")).unwrap();
+    let labels = "{cluster=\"prod\",destination=\"s3://backups/prod\"}";
+    assert!(
+        metrics.contains(&format!("etcdbackup_verify_ok{labels} 1\n")),
+        "{metrics}"
+    );
+    assert!(
+        metrics.contains(&format!(
+            "etcdbackup_last_success_timestamp_seconds{labels} "
+        )),
+        "{metrics}"
+    );
+    // A quick look proves nothing with the keys.
+    assert!(!metrics.contains("last_verified_timestamp"), "{metrics}");
+}
