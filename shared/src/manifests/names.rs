@@ -7,7 +7,7 @@ use super::Installation;
 /// The namespace, unless another is named.
 pub const NAMESPACE: &str = "etcdbackup";
 /// The CronJob, its ConfigMap, its ServiceAccount.
-pub const NAME: &str = "etcdbackup";
+pub const NAME: &str = crate::scheduled::NAME;
 /// The container of the pod.
 pub const CONTAINER: &str = "backup";
 /// The talos.dev ServiceAccount, and the Secret that Talos makes for it.

@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use jiff::ToSpan;
-use jiff::civil::{Date, date};
-
 use crate::failure::{Exit, Failure};
+use crate::scheduled;
 
 /// A schedule.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,8 +76,9 @@ impl Schedule {
             Failure::new(Exit::Usage, format!("`{line}` is no schedule: {why}"))
                 .hint("five fields, as `17 */6 * * *`: minute, hour, day of the month, month, day of the week")
         };
-        let fields = Fields::read(line).map_err(|why| wrong(&why))?;
-        let interval = fields
+        let read = scheduled::Schedule::parse(line);
+        let read = read.ok_or_else(|| wrong("Kubernetes would not take it"))?;
+        let interval = read
             .longest_gap()
             .ok_or_else(|| wrong("it never comes true"))?;
         Ok(Self {
@@ -99,130 +98,6 @@ fn hash(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     })
-}
-
-/// What each field allows, one bit per value.
-struct Fields {
-    minutes: u64,
-    hours: u64,
-    days: u64,
-    months: u64,
-    weekdays: u64,
-    /// Whether both kinds of days are limited: then either is enough.
-    either: bool,
-}
-
-const MONTH_NAMES: [&str; 12] = [
-    "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
-];
-const WEEKDAY_NAMES: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
-
-impl Fields {
-    fn read(line: &str) -> Result<Self, String> {
-        let line = match line {
-            "@hourly" => "0 * * * *",
-            "@daily" | "@midnight" => "0 0 * * *",
-            "@weekly" => "0 0 * * 0",
-            "@monthly" => "0 0 1 * *",
-            other => other,
-        };
-        let fields: Vec<&str> = line.split_whitespace().collect();
-        let [minute, hour, day, month, weekday] = fields[..] else {
-            return Err(format!("it has {} fields", fields.len()));
-        };
-        let weekdays = field(weekday, 0, 7, &WEEKDAY_NAMES, 0)?;
-        let open = |text: &str| text.starts_with(['*', '?']);
-        Ok(Self {
-            minutes: field(minute, 0, 59, &[], 0)?,
-            hours: field(hour, 0, 23, &[], 0)?,
-            days: field(day, 1, 31, &[], 0)?,
-            months: field(month, 1, 12, &MONTH_NAMES, 1)?,
-            // Sunday is 0 and 7.
-            weekdays: weekdays | (weekdays >> 7 & 1),
-            either: !open(day) && !open(weekday),
-        })
-    }
-
-    fn allows(&self, day: Date) -> bool {
-        let has = |bits: u64, place: i8| bits >> place & 1 == 1;
-        let of_month = has(self.days, day.day());
-        let of_week = has(self.weekdays, day.weekday().to_sunday_zero_offset());
-        let right_day = if self.either {
-            of_month || of_week
-        } else {
-            of_month && of_week
-        };
-        has(self.months, day.month()) && right_day
-    }
-
-    /// Looks at eight years and a bit, in which every day of a calendar comes twice.
-    fn longest_gap(&self) -> Option<Duration> {
-        let bits = |bits: u64| (0..60).filter(move |place| bits >> place & 1 == 1);
-        let of_day: Vec<u64> = bits(self.hours)
-            .flat_map(|hour| bits(self.minutes).map(move |minute| hour * HOUR + minute * MINUTE))
-            .collect();
-        let first = date(2024, 1, 1);
-        let (mut last, mut longest) = (None, None);
-        for index in 0..3000_u64 {
-            let day = first.checked_add(i64::try_from(index).ok()?.days()).ok()?;
-            if !self.allows(day) {
-                continue;
-            }
-            for second in &of_day {
-                let at = index * DAY + second;
-                longest = longest.max(last.map(|last| at - last));
-                last = Some(at);
-            }
-        }
-        longest.map(Duration::from_secs)
-    }
-}
-
-/// One field: a list of values, ranges and steps.
-fn field(
-    text: &str,
-    least: u64,
-    most: u64,
-    names: &[&str],
-    first_name: u64,
-) -> Result<u64, String> {
-    let value = |text: &str| -> Result<u64, String> {
-        let lower = text.to_ascii_lowercase();
-        let named = names.iter().position(|name| *name == lower);
-        let number = match named {
-            Some(place) => u64::try_from(place).ok().map(|place| place + first_name),
-            None => text.parse().ok(),
-        };
-        number
-            .filter(|number| (least..=most).contains(number))
-            .ok_or_else(|| format!("`{text}` is not between {least} and {most}"))
-    };
-    let mut bits = 0;
-    for part in text.split(',') {
-        let (range, step) = match part.split_once('/') {
-            None => (part, None),
-            Some((range, step)) => {
-                let step = step.parse::<usize>().ok().filter(|step| *step > 0);
-                (
-                    range,
-                    Some(step.ok_or_else(|| format!("`{part}` has no step"))?),
-                )
-            }
-        };
-        let (from, to) = match range.split_once('-') {
-            _ if range == "*" || range == "?" => (least, most),
-            Some((from, to)) => (value(from)?, value(to)?),
-            None if step.is_some() => (value(range)?, most),
-            None => (value(range)?, value(range)?),
-        };
-        if from > to {
-            return Err(format!("`{part}` runs backwards"));
-        }
-        bits |= (from..=to)
-            .step_by(step.unwrap_or(1))
-            .fold(0, |bits, one| bits | 1 << one);
-    }
-    Ok(bits)
 }
 
 #[cfg(test)]
@@ -274,7 +149,6 @@ mod tests {
             ("0/10 * * * *", 0),
             ("@daily", 24),
             ("5 4 * * sun", 24 * 7),
-            ("5 4 * * 7", 24 * 7),
             ("5 4 * * mon-fri", 24 * 3),
             ("0 6,18 * * *", 12),
             ("0 0 1 * *", 24 * 31),
@@ -293,6 +167,7 @@ mod tests {
             "*/0 * * * *",
             "5-1 * * * *",
             "0 0 31 2 *",
+            "5 4 * * 7",
         ] {
             assert_eq!(
                 Schedule::cron(line).unwrap_err().exit,

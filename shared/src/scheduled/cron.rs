@@ -2,6 +2,7 @@
 //! parser), in the time zone of the CronJob.
 
 use std::path::Path;
+use std::time::Duration;
 
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
@@ -77,6 +78,23 @@ impl Schedule {
             date = date.tomorrow().ok()?;
         }
         None
+    }
+
+    /// The longest time between two runs, in a zone without a change of clocks. None: it never
+    /// comes true. In eight years and a bit every day of a calendar comes twice.
+    pub fn longest_gap(&self) -> Option<Duration> {
+        let first = jiff::civil::date(2024, 1, 1);
+        let days = std::iter::successors(Some(first), |day| day.tomorrow().ok()).take(3000);
+        let runs = days
+            .filter(|day| self.has_date(*day))
+            .flat_map(|day| self.times(day));
+        let (mut last, mut longest) = (None::<DateTime>, None);
+        for run in runs {
+            let gap = last.map(|last| run.duration_since(last).unsigned_abs());
+            longest = longest.max(gap);
+            last = Some(run);
+        }
+        longest
     }
 
     fn has_date(&self, date: Date) -> bool {
