@@ -97,6 +97,9 @@ pub fn plan(
     plan
 }
 
+/// No schedule is learned that is closer: a few backups by hand, minutes apart, are none.
+const CLOSEST: SignedDuration = SignedDuration::from_hours(1);
+
 /// The median distance of neighbours; none: there are not two.
 fn usual_distance(times: &[i64]) -> Option<SignedDuration> {
     let mut distances: Vec<i64> = times
@@ -110,7 +113,7 @@ fn usual_distance(times: &[i64]) -> Option<SignedDuration> {
     }
     let middle = distances.len() / 2;
     let (_, median, _) = distances.select_nth_unstable(middle);
-    Some(SignedDuration::from_millis(*median))
+    Some(SignedDuration::from_millis(*median).max(CLOSEST))
 }
 
 /// Whether backups stopped: deleting now would leave less and less of what cannot be made again.

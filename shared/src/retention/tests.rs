@@ -208,6 +208,17 @@ fn when_backups_stopped_nothing_goes() {
     assert!(stopped.refused.unwrap().contains("two intervals of 60m"));
     assert!(at(3, Some(SignedDuration::from_hours(2))).refused.is_none());
     assert!(at(5, Some(SignedDuration::from_hours(2))).refused.is_some());
+    // Some by hand, seconds apart, are no schedule.
+    let by_hand: Vec<i64> = (0..9).map(|second| hourly(1)[0] - second * 1000).collect();
+    let later = Timestamp::from_millisecond(by_hand[0] + HOUR).unwrap();
+    let plan_by_hand = plan(
+        &by_hand,
+        &one,
+        &Safety::default(),
+        &Findings::default(),
+        later,
+    );
+    assert!(plan_by_hand.refused.is_none());
     // One snapshot alone tells no interval, and stays anyway.
     let alone = plan(
         &hourly(1),
