@@ -33,7 +33,7 @@ pub(crate) struct Prune {
     /// How often there is a backup [default: as the list shows]
     ///
     /// How often there is a backup: 1h, 1d. Where the newest is older than two of these, nothing
-    /// is deleted. Without it, the median distance of those that are there.
+    /// is deleted. Without it, the median distance of those that are there, an hour at least.
     #[arg(long, env = env::INTERVAL, value_parser = age, value_name = "TIME", hide_short_help = true)]
     pub(crate) interval: Option<SignedDuration>,
     /// Only this cluster
