@@ -10,6 +10,7 @@
 
 pub mod etcd;
 pub mod golden;
+mod judge;
 mod run;
 pub mod secrets;
 pub mod terminal;
@@ -92,6 +93,8 @@ pub struct World<S = S3Sim> {
     pub s3: S,
     /// Working folder: talosconfig, `key.txt`, `recipients.txt`.
     pub folder: tempfile::TempDir,
+    /// Stops the test at the world's end where a program did what it must not.
+    judge: judge::Judge,
 }
 
 impl World {
@@ -156,7 +159,13 @@ impl<S: S3Server> World<S> {
         config
             .write(&folder.path().join("talosconfig"))
             .expect("a written talosconfig");
-        let world = Self { talos, s3, folder };
+        let judge = judge::Judge::of(talos.record());
+        let world = Self {
+            talos,
+            s3,
+            folder,
+            judge,
+        };
         make_key(world.folder.path());
         world
     }
@@ -169,7 +178,7 @@ impl<S: S3Server> World<S> {
     /// A command with only what a user would have: PATH, talosconfig, S3 settings.
     pub fn command(&self, program: impl AsRef<OsStr>) -> Run {
         let command = user_command(program, self.folder.path(), &self.s3.endpoint());
-        Run::new(command, self.folder.path())
+        Run::new(command, self.folder.path(), self.judge.record())
     }
 
     /// A pipeline in bash, all of whose programs must succeed.

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::secrets;
+use talos_sim::{Record, Using};
+
+use crate::{judge, secrets};
 
 /// After which a program hangs: far beyond each of its own limits.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -20,14 +22,19 @@ pub struct Run {
     /// Stdin, stdout and stderr were given by the test.
     given: [bool; 3],
     folder: PathBuf,
+    record: Record,
+    /// Of a child that was spawned: as long as the command is there.
+    using: Vec<Using>,
 }
 
 impl Run {
-    pub(crate) fn new(command: Command, folder: &Path) -> Self {
+    pub(crate) fn new(command: Command, folder: &Path, record: &Record) -> Self {
         Self {
             command,
             given: [false; 3],
             folder: folder.to_owned(),
+            record: record.clone(),
+            using: Vec::new(),
         }
     }
 
@@ -118,6 +125,7 @@ impl Run {
         if !stderr {
             self.command.stderr(Stdio::piped());
         }
+        let _using = self.using();
         let child = self.command.spawn()?;
         let pid = Pid::from_child(&child);
         let (ended, end) = channel::<()>();
@@ -133,12 +141,24 @@ impl Run {
         })
     }
 
+    /// Whoever runs it has said what its arguments say.
+    fn using(&self) -> Using {
+        self.record.using(judge::intent(self.command.get_args()))
+    }
+
     /// As [`Command::spawn`]: what the child says, its test checks.
     ///
     /// # Errors
     /// The program cannot be started.
     pub fn spawn(&mut self) -> std::io::Result<Child> {
+        let using = self.using();
+        self.using.push(using);
         self.command.spawn()
+    }
+
+    /// Of a child that outlives this: what its arguments say, as long as that is kept.
+    pub(crate) fn started(self) -> Vec<Using> {
+        self.using
     }
 
     /// As [`Command::status`]: for programs that talk to the terminal.
@@ -146,6 +166,7 @@ impl Run {
     /// # Errors
     /// The program cannot be started.
     pub fn status(&mut self) -> std::io::Result<ExitStatus> {
+        let _using = self.using();
         self.command.status()
     }
 }

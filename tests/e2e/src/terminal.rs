@@ -12,6 +12,8 @@ use rustix::fs::{Mode, OFlags};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, tcgetattr};
 
+use talos_sim::Using;
+
 use crate::{World, secrets};
 
 /// After which a program hangs: far beyond each of its own limits.
@@ -24,6 +26,8 @@ const SIZE: (u16, u16) = (2000, 250);
 /// A program that talks to a terminal.
 pub struct Terminal {
     child: Child,
+    /// What its arguments say counts as long as it runs.
+    _using: Vec<Using>,
     screen: File,
     shown: Arc<(Mutex<Shown>, Condvar)>,
     reader: Option<JoinHandle<()>>,
@@ -69,6 +73,7 @@ impl Terminal {
         let reader = read(screen.try_clone().expect("the screen"), Arc::clone(&shown));
         Self {
             child,
+            _using: command.started(),
             screen,
             shown,
             reader: Some(reader),

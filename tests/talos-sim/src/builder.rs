@@ -20,6 +20,7 @@ use crate::faults::Faults;
 use crate::life::Timers;
 use crate::listener::Door;
 use crate::network::Network;
+use crate::record::Record;
 use crate::script::EtcdScript;
 use crate::simulator::Simulator;
 use crate::snapshot::Source;
@@ -239,6 +240,7 @@ impl Builder {
             authority: Authority::new()?,
             stranger: Authority::new()?,
             calls: CallLog::default(),
+            record: Record::default(),
             source: Mutex::new(self.source),
             machine_config: self.machine_config,
             timers: Timers { speed: self.speed },

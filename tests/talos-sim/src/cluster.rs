@@ -16,6 +16,7 @@ use crate::events::EventLog;
 use crate::faults::Faults;
 use crate::life::{Order, Timers};
 use crate::listener::{Door, Entrance};
+use crate::record::Record;
 use crate::script::EtcdScript;
 use crate::snapshot::Source;
 use crate::state::{Machine, Secrets};
@@ -80,6 +81,7 @@ pub(crate) struct Cluster {
     pub(crate) stranger: Authority,
     pub(crate) nodes: Vec<Arc<Node>>,
     pub(crate) calls: CallLog,
+    pub(crate) record: Record,
     /// Where snapshots come from; `None`: from each node's own etcd.
     pub(crate) source: Mutex<Option<Source>>,
     /// The machine config of every control plane.

@@ -39,6 +39,9 @@
 //! | a reset that wipes nothing, a node that stays away | [`Simulator::keep_disk`], [`Simulator::stay_down`] |
 //! | local volumes on EPHEMERAL, a disk without room | [`Simulator::add_file`], [`Builder::ephemeral_size`] |
 //!
+//! [`Simulator::record`] keeps every call that changes anything together with the whole cluster as
+//! it was then, and [`Record::offences`] is the judge over it: what no recovery may ever do.
+//!
 //! [`Simulator::calls`] tells what was sent, and [`Call::is_mutating`] which of it changes
 //! anything. Without an etcd program the same machines live with a scripted etcd: fast, and
 //! enough for everything but Bootstrap and what changes members.
@@ -62,6 +65,7 @@ mod events;
 mod faults;
 mod fill;
 mod gone;
+mod judge;
 pub mod kubernetes;
 mod labels;
 mod life;
@@ -71,6 +75,7 @@ mod machined;
 mod network;
 mod protobuf;
 mod questions;
+mod record;
 pub mod roles;
 mod routing;
 pub mod sample;
@@ -93,7 +98,9 @@ pub use error::Error;
 pub use etcd::read_snapshot;
 pub use faults::Fault;
 pub use fill::{Fill, Filled};
+pub use judge::offences;
 pub use network::{APID_PORT, ETCD_CLIENT_PORT, ETCD_PEER_PORT};
+pub use record::{Change, Intent, Machine, Record, Uploaded, Using};
 pub use script::{Alarm, EtcdScript};
 pub use simulator::{NodeInfo, Simulator};
 pub use snapshot::{MESSAGE, Source};

@@ -15,6 +15,7 @@ use crate::etcd::EtcdClient;
 use crate::faults::Fault;
 use crate::fill::{self, Fill, Filled};
 use crate::network::{APID_PORT, ETCD_CLIENT_PORT, Network};
+use crate::record::Record;
 use crate::script::EtcdScript;
 use crate::snapshot::Source;
 use crate::talosconfig::Talosconfig;
@@ -217,6 +218,12 @@ impl Simulator {
     #[must_use]
     pub fn calls(&self) -> Vec<Call> {
         self.cluster.calls.all()
+    }
+
+    /// Everything that changed anything, for a judge.
+    #[must_use]
+    pub fn record(&self) -> Record {
+        self.cluster.record.clone()
     }
 
     /// Every call so far, and forgets them.

@@ -78,6 +78,8 @@ pub(crate) struct Machine {
     pub(crate) held_up: BTreeSet<HeldUp>,
     /// etcd ends as soon as it starts.
     pub(crate) etcd_fails: bool,
+    /// A Bootstrap was asked of it, and did not fail yet.
+    pub(crate) bootstraps: bool,
     /// It stays off when it goes down the next time.
     pub(crate) stays_down: bool,
     /// Resets leave its disk as it is.
@@ -105,6 +107,7 @@ impl Machine {
             config: None,
             held_up: BTreeSet::new(),
             etcd_fails: false,
+            bootstraps: false,
             stays_down: false,
             keeps_disk: false,
             stays_learner: false,
@@ -127,6 +130,7 @@ impl Machine {
         self.passed = Duration::ZERO;
         self.kubelet_restarts.clear();
         self.sequence = None;
+        self.bootstraps = false;
     }
 
     pub(crate) fn is_held_up(&self, reason: HeldUp) -> bool {

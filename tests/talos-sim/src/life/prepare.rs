@@ -115,6 +115,7 @@ impl Life {
         status.args(["snapshot", "status"]).arg(&snapshot);
         self.tool(processes, status)
             .await
+            .inspect_err(|text| self.cluster.record.refuse(text.clone()))
             .map_err(|text| failed(verifying, &text))?;
         let mut restore = self.restorer(processes, &snapshot, &member(&self.node), "");
         restore.arg(format!(
@@ -123,6 +124,7 @@ impl Life {
         ));
         self.restore(processes, restore)
             .await
+            .inspect_err(|text| self.cluster.record.refuse(text.clone()))
             .map_err(|text| failed(recovering, &text))?;
         std::fs::remove_file(&snapshot).map_err(|error| {
             failed(

@@ -54,6 +54,7 @@ impl Life {
                 tokio::join!(self.promote(plan.learner), self.keep_running(&plan));
             }
             Err(Stopped::Failed(text)) => {
+                self.node.machine().bootstraps = false;
                 self.record("Failed", &format!("Failed to run pre stage: {text}"));
                 std::future::pending::<()>().await;
             }

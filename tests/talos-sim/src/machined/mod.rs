@@ -52,6 +52,9 @@ impl Machined {
         arguments: Arguments,
     ) -> Result<(Ticket, Option<Fault>), Status> {
         let call = caller.call(&self.node, Layer::Machined, method, arguments);
+        self.cluster
+            .record
+            .push(call.clone(), &self.node, &self.cluster);
         let ticket = self.cluster.calls.push(call);
         if !may_call(&caller.roles, method, self.cluster.version) {
             return Err(Status::permission_denied("not authorized"));

@@ -23,7 +23,9 @@ impl Machined {
         &self,
         request: BootstrapRequest,
     ) -> Result<machine::BootstrapResponse, Status> {
-        self.may_bootstrap()?;
+        self.may_bootstrap().inspect_err(|_| {
+            self.node.machine().bootstraps = false;
+        })?;
         if self.node.etcd.get().is_none() {
             return Err(Status::unimplemented(
                 "Bootstrap without an etcd program is not simulated",

@@ -13,6 +13,7 @@ mod cosi;
 mod etcd;
 mod faults;
 mod files;
+mod judge;
 mod machines;
 mod program;
 mod quorum;
