@@ -36,7 +36,7 @@ async fn recovered(
     let talos = Talos::connect(&cli.reach.selection(&cli.nodes))?;
     talos.notes().iter().for_each(|note| context.ui.warn(note));
     let file = cli.recover_from.as_ref().unwrap_or(&cli.file);
-    let given = Given::open(file, cli.spool_dir.as_deref(), context).await?;
+    let given = Given::open(file, cli.proof.spool_dir.as_deref(), context).await?;
     let beforehand = Beforehand {
         snapshot_members: given.facts.members.clone(),
         lost: cli.reach.lost.clone(),
@@ -44,7 +44,7 @@ async fn recovered(
     context.ui.note("looking at every control plane");
     let seen = survey(&talos, &beforehand).await;
     let given = given
-        .with_keys(cli.machine_config.as_deref(), &talos, &seen)
+        .with_keys(cli.proof.machine_config.as_deref(), &talos, &seen)
         .await?;
     let order = Order {
         node,

@@ -1,10 +1,8 @@
 //! Flags only.
 
-use std::path::PathBuf;
-
 use clap::Parser;
 use etcdbackup::cli::flags::CommonFlags;
-use etcdbackup::cli::{ReachFlags, RestoreFlags, env};
+use etcdbackup::cli::{ProofFlags, ReachFlags, RestoreFlags, env};
 
 /// Bring etcd back from a snapshot, on one node, and wait until the others have joined
 ///
@@ -31,14 +29,10 @@ pub(crate) struct RecoverBootstrap {
     /// The file is a raw copy of a database, which has no digest
     #[arg(long)]
     pub(crate) raw: bool,
-    /// Machine config whose keys are tried [default: a live node's]
-    #[arg(long, env = env::MACHINE_CONFIG, value_name = "FILE", hide_short_help = true)]
-    pub(crate) machine_config: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) proof: ProofFlags,
     #[command(flatten)]
     pub(crate) limits: RestoreFlags,
-    /// Where stdin is kept while it is looked at; without it $TMPDIR or /var/tmp
-    #[arg(long, env = env::SPOOL_DIR, value_name = "DIR", hide_short_help = true)]
-    pub(crate) spool_dir: Option<PathBuf>,
     /// The node that is bootstrapped: one, named at the command line only
     #[arg(short, long, value_delimiter = ',', value_name = "NODE")]
     pub(crate) nodes: Vec<String>,

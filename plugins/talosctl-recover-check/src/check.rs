@@ -5,7 +5,8 @@ use etcdbackup::failure::{Exit, Failure};
 use etcdbackup::kube::Access;
 use etcdbackup::recovery::checks::{Client, Evidence};
 use etcdbackup::recovery::kubernetes::{self, Baseline};
-use etcdbackup::recovery::{Assertion, Beforehand, Report};
+use etcdbackup::recovery::machine_config::{self, ConfigFacts, Configs, read_saved};
+use etcdbackup::recovery::{Assertion, Beforehand, Report, Survey};
 use etcdbackup::talos::Talos;
 
 use crate::cli::{RecoverCheck, Sentence};
@@ -15,7 +16,12 @@ pub(crate) async fn run(cli: RecoverCheck, context: Context) -> Result<Exit, Fai
     let assertion = cli.assertion.map_or(Assertion::Triage, Sentence::assertion);
     if assertion == Assertion::Snapshot && cli.file.is_none() {
         return Err(Failure::new(Exit::Usage, "no snapshot is named")
-            .hint("name a file: `talosctl-recover-check snapshot FILE`"));
+            .hint("name a file or a URL: `talosctl-recover-check snapshot FILE`"));
+    }
+    if assertion != Assertion::Nodes && !cli.saved_configs.is_empty() {
+        context
+            .ui
+            .warn("`--saved-configs` is of use to `nodes` only");
     }
     if assertion != Assertion::Recovered && cli.against.is_some() {
         context.ui.warn("`--against` is of use to `recovered` only");
@@ -39,10 +45,14 @@ async fn checked(
     } else {
         (None, None)
     };
+    let saved = match assertion {
+        Assertion::Nodes => Some(read_saved(&cli.saved_configs)?),
+        _ => None,
+    };
     let talos = Talos::connect(&cli.recover.reach.selection(&cli.recover.nodes))?;
     talos.notes().iter().for_each(|note| context.ui.warn(note));
     let given = match &cli.file {
-        Some(name) => Some(Given::open(name, cli.spool_dir.as_deref(), context).await?),
+        Some(name) => Some(given(cli, name, context).await?),
         None => None,
     };
     let beforehand = Beforehand {
@@ -52,11 +62,22 @@ async fn checked(
             .unwrap_or_default(),
         lost: cli.recover.reach.lost.clone(),
     };
-    let (survey, judgement) = look(context, &talos, &beforehand, cli.survey_pause).await;
+    let (survey, judgement) = look(
+        context,
+        &talos,
+        &beforehand,
+        &cli.look,
+        cli.proof.spool_dir.as_deref(),
+    )
+    .await;
+    let configs = match saved {
+        Some(saved) => Some(configs(&talos, &survey, saved, given.as_ref()).await?),
+        None => None,
+    };
     let facts = match given {
         Some(given) => Some(
             given
-                .with_keys(cli.machine_config.as_deref(), &talos, &survey)
+                .with_keys(cli.proof.machine_config.as_deref(), &talos, &survey)
                 .await?
                 .facts,
         ),
@@ -77,8 +98,27 @@ async fn checked(
         client: &client,
         file: facts.as_ref(),
         kubernetes: kubernetes.as_ref(),
+        configs: configs.as_ref(),
     };
     tell(cli, assertion, &evidence, context)
+}
+
+async fn given(cli: &RecoverCheck, name: &str, context: &Context) -> Result<Given, Failure> {
+    Given::find(name, &cli.stored, cli.proof.spool_dir.as_deref(), context).await
+}
+
+/// The live machine configs beside the saved ones, and what the snapshot's cluster serves.
+async fn configs(
+    talos: &Talos,
+    survey: &Survey,
+    saved: Vec<ConfigFacts>,
+    given: Option<&Given>,
+) -> Result<Configs, Failure> {
+    let served = match given {
+        Some(given) if given.facts.damage.is_empty() => Some(given.served().await?),
+        _ => None,
+    };
+    Ok(machine_config::take(talos, survey, saved, served.as_ref()).await)
 }
 
 /// What the snapshot had that the live cluster is compared with.
@@ -90,7 +130,7 @@ async fn against(cli: &RecoverCheck, context: &Context) -> Result<Option<Baselin
         return Err(Failure::new(Exit::Usage, "stdin is named twice")
             .hint("give one of both snapshots as a file"));
     }
-    let given = Given::open(name, cli.spool_dir.as_deref(), context).await?;
+    let given = given(cli, name, context).await?;
     given.baseline().await.map(Some)
 }
 

@@ -1,11 +1,10 @@
 //! Flags only.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 use etcdbackup::cli::flags::CommonFlags;
-use etcdbackup::cli::{KubeFlags, RecoverFlags, duration, env};
+use etcdbackup::cli::{KubeFlags, LookFlags, ProofFlags, RecoverFlags, StoredFlags, env};
 use etcdbackup::recovery::Assertion;
 
 /// Tell whether a control plane needs a restore, and whether it is ready for one
@@ -22,24 +21,24 @@ pub(crate) struct RecoverCheck {
     /// The sentence that shall be true; none: the triage
     #[arg(value_enum, value_name = "ASSERTION", hide_possible_values = true)]
     pub(crate) assertion: Option<Sentence>,
-    /// Snapshot at hand (`-`: stdin): its members are control planes, too
-    #[arg(value_name = "FILE")]
+    /// Snapshot at hand (`-`: stdin) or URL: its members count, too
+    #[arg(value_name = "FILE|URL")]
     pub(crate) file: Option<String>,
     /// How the report looks
     #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
     pub(crate) output: Format,
-    /// Machine config whose keys are tried [default: a live node's]
-    #[arg(long, env = env::MACHINE_CONFIG, value_name = "FILE", hide_short_help = true)]
-    pub(crate) machine_config: Option<PathBuf>,
-    /// How long between two looks at a cluster that seems lost
-    #[arg(long, env = env::SURVEY_PAUSE, default_value = "60s", value_parser = duration, value_name = "TIME", hide_short_help = true)]
-    pub(crate) survey_pause: Duration,
-    /// Where stdin is kept while it is looked at; without it $TMPDIR or /var/tmp
-    #[arg(long, env = env::SPOOL_DIR, value_name = "DIR", hide_short_help = true)]
-    pub(crate) spool_dir: Option<PathBuf>,
+    /// `nodes`: compare these saved machine configs with the live ones; repeats
+    #[arg(long, env = env::SAVED_CONFIGS, value_delimiter = ',', value_name = "DIR|FILE", hide_short_help = true)]
+    pub(crate) saved_configs: Vec<PathBuf>,
     /// `recovered`: compare the live cluster with this snapshot, older or newer
-    #[arg(long, env = env::AGAINST, value_name = "FILE", hide_short_help = true)]
+    #[arg(long, env = env::AGAINST, value_name = "FILE|URL", hide_short_help = true)]
     pub(crate) against: Option<String>,
+    #[command(flatten)]
+    pub(crate) stored: StoredFlags,
+    #[command(flatten)]
+    pub(crate) proof: ProofFlags,
+    #[command(flatten)]
+    pub(crate) look: LookFlags,
     #[command(flatten)]
     pub(crate) recover: RecoverFlags,
     #[command(flatten)]

@@ -110,8 +110,8 @@ impl Guide<'_> {
 
     /// Every snapshot of the cluster, newest first.
     async fn objects(&self, destinations: &[String]) -> Result<Vec<Object>, Failure> {
-        let options = self.cli.store.options();
-        let cluster = self.cli.cluster_name.as_deref();
+        let options = self.cli.stored.store.options();
+        let cluster = self.cli.stored.cluster_name.as_deref();
         let mut objects = Vec::new();
         let mut refused = None;
         for place in destinations {

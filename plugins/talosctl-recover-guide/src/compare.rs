@@ -41,7 +41,7 @@ impl Guide<'_> {
                 .hint("is the file still there?")
         };
         let file: File = given.file.try_clone().map_err(again)?;
-        let config = self.cli.machine_config.as_deref();
+        let config = self.cli.proof.machine_config.as_deref();
         Snapshot::open(name, file, None, config.map(read_keys).transpose()?)
     }
 }

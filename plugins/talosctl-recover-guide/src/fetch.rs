@@ -62,8 +62,8 @@ impl Guide<'_> {
     }
 
     async fn identities(&self, object: &Object) -> Result<Vec<String>, Failure> {
-        if !self.cli.identity.is_empty() || !object.name().ends_with(".age") {
-            return Ok(self.cli.identity.clone());
+        if !self.cli.stored.identity.is_empty() || !object.name().ends_with(".age") {
+            return Ok(self.cli.stored.identity.clone());
         }
         let question = "It is encrypted: file of the age identity or ssh key";
         let file = self.asks.line(question, None).await?;

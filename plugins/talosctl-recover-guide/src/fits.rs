@@ -14,7 +14,7 @@ impl Guide<'_> {
             "Check it against this cluster",
             &self.commands.check("snapshot", Some(&name)),
         );
-        let config = self.cli.machine_config.as_deref();
+        let config = self.cli.proof.machine_config.as_deref();
         let keys = given.with_keys(config, self.talos, &seen.survey);
         let given = self.unless_stopped(keys, "nothing was changed").await?;
         self.report(Assertion::Snapshot, seen, Some(&given.facts), |report| {

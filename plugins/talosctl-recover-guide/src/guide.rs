@@ -117,8 +117,8 @@ impl Guide<'_> {
             &self.commands.check("unrecoverable", name),
         );
         let beforehand = self.beforehand(file.map_or(&[], |file| &file.members));
-        let pause = self.cli.survey_pause;
-        let work = async { Ok(look(self.context, self.talos, &beforehand, pause).await) };
+        let (flags, folder) = (&self.cli.look, self.cli.proof.spool_dir.as_deref());
+        let work = async { Ok(look(self.context, self.talos, &beforehand, flags, folder).await) };
         let (survey, judgement) = self.unless_stopped(work, "nothing was changed").await?;
         self.say(&recovery_text::control_planes(&survey, &judgement));
         self.say(&recovery_text::verdict(&judgement));
@@ -191,6 +191,7 @@ impl Guide<'_> {
             client: &client,
             file,
             kubernetes: seen.kubernetes.as_ref(),
+            configs: None,
         };
         let again = |more: &[&str]| self.context.called.with(more);
         tell(&Report::new(assertion, &evidence, &again))
@@ -220,8 +221,11 @@ impl Guide<'_> {
                     .hint("name a file, or where the backups lie"),
             );
         }
-        self.unless_stopped(Given::open(file, None, self.context), "nothing was changed")
-            .await
+        self.unless_stopped(
+            Given::open(file, self.cli.proof.spool_dir.as_deref(), self.context),
+            "nothing was changed",
+        )
+        .await
     }
 }
 

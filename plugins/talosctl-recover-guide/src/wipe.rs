@@ -23,8 +23,8 @@ impl Guide<'_> {
         let order = Order {
             nodes: &nodes,
             facts: &given.facts,
-            lose_local_data: self.cli.lose_local_data,
-            lose_database: &self.cli.lose_database,
+            lose_local_data: self.cli.losses.lose_local_data,
+            lose_database: &self.cli.losses.lose_database,
             discard_cluster: None,
         };
         let plan = plan(&seen.survey, &seen.judgement, &order)?;
@@ -41,7 +41,7 @@ impl Guide<'_> {
             .name_of(&plan.cluster, "nothing was wiped")
             .await?;
         let note = |text: &str| self.context.ui.note(text);
-        let work = wipe(self.talos, &plan, self.cli.wipe_timeout, &note);
+        let work = wipe(self.talos, &plan, self.cli.losses.wipe_timeout, &note);
         let left = "a wipe that was asked for goes on by itself";
         self.unless_stopped(work, left).await?;
         self.look(Some(&given.facts)).await.map(Some)
@@ -49,9 +49,9 @@ impl Guide<'_> {
 
     /// What was given up at the command line, as the wipe by itself takes it.
     fn given_up(&self) -> Vec<String> {
-        let databases = self.cli.lose_database.iter();
+        let databases = self.cli.losses.lose_database.iter();
         let databases = databases.flat_map(|node| ["--lose-database".to_owned(), node.clone()]);
-        let local = self.cli.lose_local_data;
+        let local = self.cli.losses.lose_local_data;
         databases
             .chain(local.then(|| "--lose-local-data".to_owned()))
             .collect()

@@ -26,21 +26,34 @@ async fn wiped(cli: &RecoverWipe, context: &Context) -> Result<Exit, Failure> {
     }
     let talos = Talos::connect(&cli.reach.selection(&cli.nodes))?;
     talos.notes().iter().for_each(|note| context.ui.warn(note));
-    let given = Given::open(&cli.restore_from, cli.spool_dir.as_deref(), context).await?;
+    let given = Given::find(
+        &cli.restore_from,
+        &cli.stored,
+        cli.proof.spool_dir.as_deref(),
+        context,
+    )
+    .await?;
     let beforehand = Beforehand {
         snapshot_members: given.facts.members.clone(),
         lost: cli.reach.lost.clone(),
     };
     context.ui.note("looking at every control plane");
-    let (survey, judgement) = look(context, &talos, &beforehand, cli.survey_pause).await;
+    let (survey, judgement) = look(
+        context,
+        &talos,
+        &beforehand,
+        &cli.look,
+        cli.proof.spool_dir.as_deref(),
+    )
+    .await;
     let given = given
-        .with_keys(cli.machine_config.as_deref(), &talos, &survey)
+        .with_keys(cli.proof.machine_config.as_deref(), &talos, &survey)
         .await?;
     let order = Order {
         nodes: &cli.nodes,
         facts: &given.facts,
-        lose_local_data: cli.lose_local_data,
-        lose_database: &cli.lose_database,
+        lose_local_data: cli.losses.lose_local_data,
+        lose_database: &cli.losses.lose_database,
         discard_cluster: cli.discard_cluster.as_deref(),
     };
     let plan = plan(&survey, &judgement, &order)?;
@@ -53,7 +66,7 @@ async fn wiped(cli: &RecoverWipe, context: &Context) -> Result<Exit, Failure> {
     }
     confirmed(cli, &plan)?;
     let note = |text: &str| context.ui.note(text);
-    wipe(&talos, &plan, cli.wipe_timeout, &note).await?;
+    wipe(&talos, &plan, cli.losses.wipe_timeout, &note).await?;
     context
         .ui
         .report("next: talosctl-recover-check preparing\n")?;

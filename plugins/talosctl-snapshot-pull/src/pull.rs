@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use etcdbackup::backup::PullTarget;
-use etcdbackup::cli::{Context, fetch};
+use etcdbackup::cli::{Chosen, Context, fetch, name_older};
 use etcdbackup::failure::{Exit, Failure};
 use etcdbackup::seal::Identities;
 
-use crate::choose::{Chosen, choose};
+use crate::choose::choose;
 use crate::cli::Pull;
 
 pub(crate) async fn run(cli: Pull, context: Context) -> Result<Exit, Failure> {
@@ -40,16 +40,4 @@ async fn choose_or_stop(cli: &Pull, context: &Context) -> Result<Chosen, Failure
         chosen = choose(cli, context) => chosen,
         exit = cancel.requested() => Err(Failure::new(exit, "stopped by a signal: nothing was fetched").hint("run it again")),
     }
-}
-
-/// An unusable newest is an error that names the next older, never a silent fallback.
-fn name_older(failure: Failure, older: Option<String>) -> Failure {
-    let (Some(older), Exit::Data) = (older, failure.exit) else {
-        return failure;
-    };
-    let hint = failure
-        .hint
-        .clone()
-        .map_or(String::new(), |hint| hint + "; ");
-    failure.hint(format!("{hint}the next older one is `{older}`"))
 }

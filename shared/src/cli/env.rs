@@ -74,6 +74,7 @@ pub const GUARDS: &[&str] = &[
     "lose-local-data",
     "lost",
     "no-encrypt",
+    "prove-databases",
     "raw",
     "show-secrets",
 ];
@@ -177,6 +178,7 @@ variables! {
     SALVAGE "SALVAGE" Switch "--salvage" "save every database that is left"
     SPOOL_DIR "SPOOL_DIR" File "--spool-dir" "folder for unnamed files that need random access"
     AGAINST "AGAINST" File "--against" "snapshot that the live cluster is compared with"
+    SAVED_CONFIGS "SAVED_CONFIGS" Files "--saved-configs" "saved machine configs that the live ones are compared with"
     SURVEY_PAUSE "SURVEY_PAUSE" Text "--survey-pause" "how long between two looks at a cluster that seems lost"
     UPLOAD_TIMEOUT "UPLOAD_TIMEOUT" Text "--upload-timeout" "how long the upload of a snapshot to a node may take"
     RESTORE_TIMEOUT "RESTORE_TIMEOUT" Text "--restore-timeout" "how long etcd may take from Bootstrap until it is healthy"

@@ -1,16 +1,18 @@
-//! The snapshot that was named: a file in place, or stdin spooled to one.
+//! The snapshot that was named: a file in place, or stdin or an object of a store, spooled to one.
 
 use std::fs::File;
 use std::path::Path;
 
 use tokio::task::spawn_blocking;
 
-use super::Context;
+use super::{Chosen, Context, StoredFlags, Wish, fetch, name_older};
+use crate::backup::PullTarget;
 use crate::failure::{Exit, Failure};
 use crate::recovery::kubernetes::Baseline;
+use crate::recovery::machine_config::Served;
 use crate::recovery::{FileFacts, Known, Survey};
 use crate::snapshot::encryption::{Keyring, parse_keys};
-use crate::snapshot::spool::spool;
+use crate::snapshot::spool::{spool, unlinked};
 use crate::talos::Talos;
 
 /// An open snapshot, and what it is worth by itself.
@@ -32,10 +34,10 @@ impl Given {
         spool_dir: Option<&Path>,
         context: &Context,
     ) -> Result<Self, Failure> {
-        if name.contains("://") {
+        if is_url(name) {
             return Err(
                 Failure::new(Exit::Usage, format!("`{name}` is no file")).hint(format!(
-                    "fetch it first: `talosctl-snapshot-pull {name} -i IDENTITY -o FILE`"
+                    "fetch it, into a file or through a pipe: `talosctl-snapshot-pull {name} -i IDENTITY`"
                 )),
             );
         }
@@ -52,12 +54,58 @@ impl Given {
         .await
     }
 
+    /// As [`Self::open`], and what a URL names is fetched, opened and proven before.
+    ///
+    /// # Errors
+    /// Those of [`Self::open`], [`Chosen::find`] and [`fetch`].
+    pub async fn find(
+        name: &str,
+        stored: &StoredFlags,
+        spool_dir: Option<&Path>,
+        context: &Context,
+    ) -> Result<Self, Failure> {
+        let identities = stored.identities(name == "-");
+        identities.check()?;
+        if !is_url(name) {
+            return Self::open(name, spool_dir, context).await;
+        }
+        let wish = Wish {
+            source: name,
+            at: None,
+            cluster_name: stored.cluster_name.as_deref(),
+            store: stored.store.options(),
+        };
+        let Chosen { body, name, older } = Chosen::find(&wish, context).await?;
+        let file = unlinked(&name, spool_dir)?;
+        let target = PullTarget::Spool(again(&file, &name)?).open()?;
+        fetch(body, &name, identities, false, target, context)
+            .await
+            .map_err(|failure| name_older(failure, older))?;
+        blocking(move || {
+            let facts = FileFacts::of(&file, &name)?;
+            Ok(Self { file, facts })
+        })
+        .await
+    }
+
     /// What it had, for a comparison with the live cluster.
     ///
     /// # Errors
     /// 65: it is damaged; 74: it cannot be read.
     pub async fn baseline(self) -> Result<Baseline, Failure> {
         blocking(move || Baseline::of(&self.file, &self.facts)).await
+    }
+
+    /// What its cluster serves to the outside.
+    ///
+    /// # Errors
+    /// 65: it is damaged; 74: it cannot be read.
+    pub async fn served(&self) -> Result<Served, Failure> {
+        let (file, name) = (
+            again(&self.file, &self.facts.name)?,
+            self.facts.name.clone(),
+        );
+        blocking(move || Served::of(&file, &name)).await
     }
 
     /// The same with the keys of a machine config tried: of a file, or of the first control
@@ -91,6 +139,16 @@ impl Given {
         })
         .await
     }
+}
+
+fn is_url(name: &str) -> bool {
+    name.contains("://")
+}
+
+/// The same file once more.
+fn again(file: &File, name: &str) -> Result<File, Failure> {
+    file.try_clone()
+        .map_err(|error| Failure::new(Exit::Io, format!("cannot open {name} again: {error}")))
 }
 
 fn open(name: &str, folder: Option<&Path>) -> Result<File, Failure> {

@@ -4,6 +4,7 @@
 mod age;
 mod called;
 pub mod changes;
+mod choose;
 mod config;
 #[cfg(feature = "drill")]
 mod drill;
@@ -36,6 +37,7 @@ pub mod report;
 mod reports;
 mod settings;
 mod signals;
+mod stored;
 pub mod table;
 #[cfg(feature = "recovery")]
 mod telling;
@@ -47,6 +49,8 @@ mod usage;
 pub use crate::shell::shell;
 pub use age::age;
 pub use called::Called;
+pub use called::{Called, shell};
+pub use choose::{Chosen, Wish, name_older};
 #[cfg(feature = "drill")]
 pub use drill::DrillFlags;
 pub use entry::{Context, run, run_with};
@@ -64,6 +68,8 @@ pub use progress::Progress;
 pub use recover::{KubeFlags, ReachFlags, RecoverFlags, RestoreFlags};
 #[cfg(feature = "report")]
 pub use reports::{MetricFlags, ReportFlags};
+pub use recover::{KubeFlags, LookFlags, ReachFlags, RecoverFlags, RestoreFlags, WipeFlags};
+pub use stored::{ProofFlags, StoredFlags};
 #[cfg(feature = "recovery")]
 pub use telling::Telling;
 pub use ui::Ui;

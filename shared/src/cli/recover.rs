@@ -56,6 +56,35 @@ impl ReachFlags {
     }
 }
 
+/// How sure a look is.
+#[derive(Debug, Clone, Args)]
+pub struct LookFlags {
+    /// Read databases that lie still: one that is damaged is no data
+    ///
+    /// Where a majority of the data looks intact and etcd does not run: read each database,
+    /// twice, and check every page. One that is damaged counts as none. At the command line
+    /// only.
+    #[arg(long, hide_short_help = true)]
+    pub prove_databases: bool,
+    /// How long between two looks at a cluster that seems lost
+    #[arg(long, env = env::SURVEY_PAUSE, default_value = "60s", value_parser = duration, value_name = "TIME", hide_short_help = true)]
+    pub survey_pause: Duration,
+}
+
+/// What a wipe may cost.
+#[derive(Debug, Clone, Args)]
+pub struct WipeFlags {
+    /// Give up what else lies on EPHEMERAL
+    #[arg(long)]
+    pub lose_local_data: bool,
+    /// Give up this node's database, be it newer; repeats
+    #[arg(long, value_delimiter = ',', value_name = "NODE")]
+    pub lose_database: Vec<String>,
+    /// How long a wiped node may take to come back
+    #[arg(long, env = env::WIPE_TIMEOUT, default_value = "15m", value_parser = duration, value_name = "TIME", hide_short_help = true)]
+    pub wipe_timeout: Duration,
+}
+
 /// How long the steps of a restore may take.
 #[derive(Debug, Clone, Args)]
 pub struct RestoreFlags {

@@ -23,7 +23,7 @@ pub(super) fn watch(ui: &Ui) -> Result<Cancel, Failure> {
                     leave(exit);
                 }
                 // Before anybody acts on it: a flow that has nothing to clean up ends at once.
-                ui.note("stopping: the upload is aborted; once more leaves at once");
+                ui.note("stopping; once more leaves at once");
                 tell.send_replace(Some(exit));
             }
         });

@@ -20,6 +20,8 @@ pub enum Condition {
     NoLeader,
     /// It does not run, and its data is there.
     Stopped,
+    /// It does not run, and its database was read and is damaged: no etcd starts from it.
+    Damaged,
     /// A database without a log that no restore explains: it may be salvaged.
     DatabaseOnly,
     /// What a refused restore left: the operator's own file, and nothing of the cluster.
@@ -96,6 +98,7 @@ impl Condition {
             Self::Learner => "learner, no vote",
             Self::NoLeader => "no leader",
             Self::Stopped => "stopped, data there",
+            Self::Damaged => "damaged",
             Self::DatabaseOnly => "database only",
             Self::HalfRestored => "half restored",
             Self::Waiting => "waiting, empty",
@@ -141,6 +144,9 @@ fn by_data(node: &NodeSurvey, state: DataState) -> Condition {
         })
     };
     match state {
+        DataState::Intact if node.database.is_and(|proof| proof.damage.is_some()) => {
+            Condition::Damaged
+        }
         DataState::Intact => Condition::Stopped,
         DataState::DatabaseOnly if service.is_some_and(restore_was_refused) => {
             Condition::HalfRestored

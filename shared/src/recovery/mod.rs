@@ -19,6 +19,8 @@ mod known;
 pub mod kubernetes;
 mod local_data;
 mod look;
+pub mod machine_config;
+mod prove;
 mod report;
 mod salvage;
 #[cfg(test)]
@@ -37,6 +39,7 @@ pub use data::{DATA_DIRECTORY, DATABASE, DataDirectory, DataState, UPLOADED_SNAP
 pub use file::{FileFacts, KeyFacts};
 pub use finding::{Finding, Severity, exit_of};
 pub use known::{Known, Unknown, Why};
+pub use prove::{DatabaseProof, Prover};
 pub use report::{Assertion, Next, Report};
 pub use salvage::{Missed, Recommended, Salvage, Saved, salvage};
 pub use survey::{Clock, EndpointSurvey, NodeSurvey, Reached, Source, Storage, Survey};

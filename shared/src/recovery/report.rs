@@ -162,6 +162,25 @@ fn step(what: impl Into<String>, commands: &[String]) -> Next {
     }
 }
 
+impl Next {
+    /// An etcd that starts and ends again may have a damaged database, which only a look into it
+    /// tells: then nothing is repaired by waiting.
+    fn or_prove(mut self, evidence: &Evidence<'_>, again: &dyn Fn(&[&str]) -> String) -> Self {
+        let ends = |node: &NodeSurvey| {
+            let service = node.etcd_service();
+            let restarts =
+                service.is_some_and(|one| one.last_message().contains("going to restart"));
+            restarts && node.database.get().is_none()
+        };
+        let mut stopped = nodes_that(evidence, |one| *one == Condition::Stopped);
+        if stopped.any(ends) {
+            self.what += "; where etcd starts and ends again the last command proves whether its database is damaged, by reading it";
+            self.commands.push(again(&["--prove-databases"]));
+        }
+        self
+    }
+}
+
 /// The name of the snapshot at hand, or a word for it.
 fn file_name<'a>(evidence: &Evidence<'a>) -> &'a str {
     evidence.file.map_or("FILE", |file| &file.name)
@@ -193,6 +212,7 @@ fn by_verdict(
                 .map(|node| format!("talosctl -n {} service etcd", node.node))
                 .collect();
             step("repair what the obstacles name; wipe nothing", &commands)
+                .or_prove(evidence, again)
         }
         Verdict::Salvageable => step(
             "save every database that survives, before anything is wiped",
@@ -200,11 +220,14 @@ fn by_verdict(
         ),
         Verdict::Lost => {
             let nodes = names(nodes_that(evidence, |one| *one != Condition::Lost));
+            let wipe = format!("talosctl-recover-wipe -n {nodes} --restore-from {file}");
+            let commands = match nodes_that(evidence, |one| *one == Condition::Damaged).next() {
+                Some(_) => vec![salvage(evidence), wipe + " --prove-databases"],
+                None => vec![wipe],
+            };
             step(
                 "wipe what is left of etcd, with the backup at hand that replaces it",
-                &[format!(
-                    "talosctl-recover-wipe -n {nodes} --restore-from {file}"
-                )],
+                &commands,
             )
         }
         Verdict::AwaitingBootstrap => {
@@ -255,7 +278,7 @@ fn names<'a>(nodes: impl Iterator<Item = &'a NodeSurvey>) -> String {
 /// Every database that is left, to files.
 fn salvage(evidence: &Evidence<'_>) -> String {
     let holders = nodes_that(evidence, |one| {
-        *one == Condition::NoLeader || one.has_database()
+        matches!(one, Condition::NoLeader | Condition::Damaged) || one.has_database()
     });
     format!("talosctl-snapshot-take --salvage -n {}", names(holders))
 }

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::condition::Condition;
 use super::data::DataDirectory;
 use super::known::{Known, Unknown};
+use super::prove::DatabaseProof;
 use crate::failure::{Exit, Failure};
 use crate::talos::{
     Alarm, ClusterMember, EtcdConfig, MachineStatus, MachineType, Member, MemberStatus, Mount,
@@ -93,6 +94,8 @@ pub struct NodeSurvey {
     pub addresses: Known<Vec<String>>,
     /// What holds etcd's data, and what else lies there.
     pub storage: Storage,
+    /// What its database was found to be, where it was read.
+    pub database: Known<DatabaseProof>,
 }
 
 /// An endpoint and version that a node answered with.
@@ -227,6 +230,7 @@ impl NodeSurvey {
             etcd_config: un(reason),
             cluster_members: un(reason),
             cluster_name: un(reason),
+            database: Known::not_asked("it was not read"),
             addresses: un(reason),
             storage: Storage {
                 volumes: un(reason),

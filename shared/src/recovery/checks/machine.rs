@@ -133,13 +133,3 @@ pub(super) fn version(evidence: &Evidence<'_>) -> Vec<Finding> {
     }
     findings
 }
-
-/// A node that is replaced needs its machine config: the secrets in it must be the old ones.
-pub(super) fn saved_configs(evidence: &Evidence<'_>) -> Vec<Finding> {
-    let finding = match evidence.file.and_then(|file| file.keys.get()) {
-        Some(keys) => Finding::ok(format!("compared with the snapshot: the keys of {}", keys.of)),
-        None => Finding::warn("no saved machine config was compared with the live ones")
-            .hint("have those of all control planes at hand; `talosctl-recover-check snapshot FILE` tries the keys of the live ones"),
-    };
-    vec![finding]
-}

@@ -4,6 +4,7 @@
 //! A node that does not answer is told once, by `reachable`, as unknown; a node that is lost as
 //! such. Every other check speaks of nodes that were seen.
 
+mod configs;
 mod endpoint;
 mod etcd;
 mod kubernetes;
@@ -18,6 +19,7 @@ use super::condition::Condition;
 use super::file::FileFacts;
 use super::finding::Finding;
 use super::kubernetes::Kubernetes;
+use super::machine_config::Configs;
 use super::survey::{NodeSurvey, Survey};
 use super::verdict::Judgement;
 
@@ -33,6 +35,8 @@ pub struct Evidence<'a> {
     pub file: Option<&'a FileFacts>,
     /// What Kubernetes says, where it was asked.
     pub kubernetes: Option<&'a Kubernetes>,
+    /// Machine configs, where they were asked for.
+    pub configs: Option<&'a Configs>,
 }
 
 /// What the client certificate says.
@@ -85,6 +89,7 @@ checks! {
         "census" => reach::census,
         "etcd" => etcd::service,
         "data" => storage::data,
+        "database" => storage::databases,
         "quorum" => etcd::quorum,
         "alarms" => etcd::alarms,
         "obstacle" => obstacle::obstacles,
@@ -104,7 +109,8 @@ checks! {
         "partition" => storage::partition,
         "space" => storage::space,
         "local-data" => storage::local_data,
-        "machine-config" => machine::saved_configs;
+        "machine-config" => configs::saved,
+        "images" => configs::images;
     /// Whether every control plane can be bootstrapped or can join.
     PREPARING:
         "reachable" => reach::reachable,

@@ -2,6 +2,7 @@
 
 use super::super::data::{DATA_DIRECTORY, DataDirectory, DataState};
 use super::super::finding::{Finding, about};
+use super::super::known::{Known, Why};
 use super::super::survey::NodeSurvey;
 use super::Evidence;
 
@@ -69,6 +70,24 @@ pub(super) fn space(evidence: &Evidence<'_>) -> Vec<Finding> {
             }
         })
     })
+}
+
+/// What databases that lie still are worth, where they were read.
+pub(super) fn databases(evidence: &Evidence<'_>) -> Vec<Finding> {
+    let read = evidence.seen().filter_map(|node| {
+        let finding = match &node.database {
+            Known::Is(proof) => match &proof.damage {
+                None => Finding::ok("its database was read: every page and record is sound"),
+                Some(damage) => Finding::fail(format!("its database is damaged: {damage}")).hint(
+                    "no etcd starts from it; `talosctl-snapshot-take --salvage` keeps a copy",
+                ),
+            },
+            Known::Unknown(unknown) if unknown.why == Why::NotAsked => return None,
+            Known::Unknown(unknown) => Finding::unknown(unknown),
+        };
+        Some(finding.on(node))
+    });
+    read.collect()
 }
 
 /// What a wipe of EPHEMERAL would take besides.

@@ -19,8 +19,18 @@ fn found(checks: &[Check], survey: &Survey) -> Vec<Finding> {
             client: &client,
             file: None,
             kubernetes: Some(&kubernetes(survey.nodes.len())),
+            configs: Some(&configs()),
         },
     )
+}
+
+/// Nobody saved a machine config, and all images come from outside.
+fn configs() -> Configs {
+    Configs {
+        live: Vec::new(),
+        saved: Vec::new(),
+        inside: super::super::machine_config::Inside::default(),
+    }
 }
 
 /// `check severity` of those that are not ok.

@@ -1,6 +1,7 @@
 //! The verdict of every cluster.
 
 use super::super::samples::{Is, node, survey};
+use super::super::{DatabaseProof, Known};
 use super::*;
 
 #[test]
@@ -182,4 +183,27 @@ fn two_quorums_are_no_healthy_cluster() {
     let judged = judge(&cluster);
     assert_eq!(judged.verdict, Verdict::Degraded);
     assert!(judged.reasons[0].contains("two clusters"));
+}
+
+#[test]
+fn a_database_that_was_read_and_is_damaged_is_no_data() {
+    let damaged = |count: usize, damage: Option<&str>| {
+        let mut survey = survey(&[Is::Stopped; 3]);
+        for node in &mut survey.nodes[..count] {
+            node.database = Known::Is(DatabaseProof {
+                sha256: "aa".to_owned(),
+                damage: damage.map(str::to_owned),
+            });
+        }
+        judge(&survey).verdict
+    };
+    for (count, damage, verdict) in [
+        (0, None, Verdict::Blocked),
+        (3, None, Verdict::Blocked),
+        (1, Some("page 7"), Verdict::Blocked),
+        (2, Some("page 7"), Verdict::Salvageable),
+        (3, Some("page 7"), Verdict::Lost),
+    ] {
+        assert_eq!(damaged(count, damage), verdict, "{count} {damage:?}");
+    }
 }

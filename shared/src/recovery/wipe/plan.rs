@@ -156,7 +156,7 @@ fn allowed(
             Exit::No,
             format!("no wipe: the data of a majority is intact: {why}"),
         )
-        .hint("repair what stops etcd: `talosctl-recover-check unrecoverable` tells what it is")),
+        .hint("repair what stops etcd: `talosctl-recover-check unrecoverable` tells what it is; with `--prove-databases` whether the data is damaged")),
         Verdict::Healthy | Verdict::Degraded => with_quorum(survey, order, targets),
         Verdict::Salvageable | Verdict::Lost | Verdict::AwaitingBootstrap => Ok(()),
     }
@@ -208,13 +208,23 @@ fn with_quorum(survey: &Survey, order: &Order<'_>, targets: &[&NodeSurvey]) -> R
 /// A database that survives is not wiped for an older backup.
 fn keeps_newer(survey: &Survey, node: &NodeSurvey, order: &Order<'_>) -> Result<(), Failure> {
     let condition = survey.condition(node);
+    let damaged = condition == Condition::Damaged;
     let gives_up = order.discard_cluster.is_some()
         || order.lose_database.iter().any(|name| node.is_called(name));
-    if !condition.has_database() || gives_up || condition == Condition::Voting {
+    let holds = condition.has_database() || damaged;
+    if !holds || gives_up || condition == Condition::Voting {
         return Ok(());
     }
     match as_new_as(node, order.facts) {
         Ok(()) => Ok(()),
+        Err(_) if damaged => Err(no(
+            node,
+            "holds a database that is damaged, and parts of it may be of use",
+            &format!(
+                "save it first: `talosctl-snapshot-take --salvage -n {0}`; then give it up: `--lose-database {0}`",
+                node.node
+            ),
+        )),
         Err(why) => Err(no(
             node,
             &format!("holds a database that may be newer than the backup: {why}"),

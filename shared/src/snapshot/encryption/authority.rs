@@ -37,7 +37,7 @@ impl AuthorityVerdict {
 }
 
 /// Each certificate's DER; what is no certificate is passed over.
-pub(super) fn certificates(text: &str) -> Vec<Vec<u8>> {
+pub fn certificates(text: &str) -> Vec<Vec<u8>> {
     let blocks = pem::parse_many(text).unwrap_or_default();
     blocks
         .into_iter()
@@ -46,9 +46,9 @@ pub(super) fn certificates(text: &str) -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// The first eight bytes of its SHA-256.
-fn fingerprint(der: &[u8]) -> String {
-    hex::encode(&digest(&SHA256, der).as_ref()[..8])
+/// The first eight bytes of the SHA-256, which tell two apart and give nothing away.
+pub fn fingerprint(bytes: &[u8]) -> String {
+    hex::encode(&digest(&SHA256, bytes).as_ref()[..8])
 }
 
 #[cfg(test)]

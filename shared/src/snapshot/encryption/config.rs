@@ -253,7 +253,7 @@ impl Reader<'_> {
 }
 
 /// A document begins at a line of three dashes; nothing else may stand at a line's start so.
-fn documents(text: &str) -> Vec<&str> {
+pub fn documents(text: &str) -> Vec<&str> {
     let mut found = Vec::new();
     let mut begin = 0;
     let mut position = 0;

@@ -6,7 +6,14 @@ use zeroize::Zeroizing;
 
 /// Text that leaves memory when dropped and shows nowhere.
 #[derive(Default, Clone)]
-pub(super) struct Hidden(pub(super) Zeroizing<String>);
+pub struct Hidden(pub(super) Zeroizing<String>);
+
+impl Hidden {
+    /// What it hides.
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+}
 
 impl<'de> Deserialize<'de> for Hidden {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

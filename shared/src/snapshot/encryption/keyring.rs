@@ -4,6 +4,7 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
+use super::authority::fingerprint;
 use super::cipher::{Plain, decrypt, fits};
 use super::sealed::{Provider, Sealed};
 use crate::snapshot::kubernetes::{Key, Value};
@@ -105,6 +106,13 @@ impl Keyring {
     /// `secretbox:key2`, … in the configuration's order.
     pub fn labels(&self) -> Vec<String> {
         self.named_keys().map(NamedKey::label).collect()
+    }
+
+    /// The same with a fingerprint of each key, to compare two configurations.
+    pub fn fingerprints(&self) -> Vec<String> {
+        self.named_keys()
+            .map(|key| format!("{} {}", key.label(), fingerprint(&key.material)))
+            .collect()
     }
 
     /// Services that the configuration names.

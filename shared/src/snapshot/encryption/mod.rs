@@ -11,8 +11,9 @@ mod keyring;
 mod report;
 mod sealed;
 
-pub use authority::AuthorityVerdict;
-pub use config::parse_keys;
+pub use authority::{AuthorityVerdict, certificates, fingerprint};
+pub use config::{documents, parse_keys};
+pub use document::Hidden;
 pub use keyring::{Keyring, Opening, Place};
 pub use report::{Counts, KeysReport, Stored, Tally};
 pub use sealed::{Provider, Sealed};

@@ -18,6 +18,7 @@ fn found(survey: &Survey, kubernetes: &Kubernetes) -> Vec<Finding> {
         end: at(NOW + 90 * 86_400),
     };
     let evidence = Evidence {
+        configs: None,
         survey,
         judgement: &judgement,
         client: &client,

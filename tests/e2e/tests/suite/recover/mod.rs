@@ -1,5 +1,6 @@
 //! `talosctl-recover-bootstrap` and `talosctl-recover-wipe`: from a lost quorum to the same keys.
 
+mod damaged;
 mod restore;
 mod runbook;
 mod salvage;

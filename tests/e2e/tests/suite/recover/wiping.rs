@@ -132,6 +132,57 @@ fn what_is_empty_is_left_alone_and_local_data_stops_it() {
 }
 
 #[test]
+fn the_judge_of_every_scenario_condemns_what_must_not_be() {
+    let world = backed_up();
+    // Somebody has said that nothing shall be changed.
+    let dry = talos_sim::Intent {
+        dry_run: true,
+        ..talos_sim::Intent::default()
+    };
+    let said = world.talos.record().using(dry);
+    ok(&wipe(&world, &[2], &["--confirm", "prod"]));
+    drop(said);
+    let end = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(world)));
+    let words = end.unwrap_err();
+    let words = words.downcast_ref::<String>().unwrap();
+    assert!(
+        words.starts_with("Reset on cp-3: a dry run changes nothing"),
+        "{words}"
+    );
+}
+
+#[test]
+fn the_backup_may_lie_in_the_store_and_is_proven_now() {
+    let world = backed_up();
+    let push = [
+        "-f",
+        "db.snapshot",
+        "s3://backups/prod",
+        "-R",
+        "recipients.txt",
+    ];
+    let named = ["--cluster-name", "prod"];
+    ok(&world.ours("talosctl-snapshot-push", &[&push[..], &named].concat()));
+    let third = world.talos.address(2);
+    let wipe = |more: &[&str]| {
+        let from = ["-n", &third, "--restore-from", "s3://backups/prod"];
+        let arguments = [&from[..], more].concat();
+        run(&world, "talosctl-recover-wipe", &arguments)
+    };
+    refused(&wipe(&["--confirm", "prod"]), 78, "-i");
+    assert_eq!(changes(&world), []);
+    let key = ["-i", "key.txt", "--confirm", "prod"];
+    ok(&wipe(&[&key[..], &["--dry-run"]].concat()));
+    assert_eq!(changes(&world), []);
+    ok(&wipe(&key));
+    world.talos.await_healthy(2).unwrap();
+    assert_eq!(changes(&world).len(), 1);
+    // Restored from there: through a pipe, or the hint says so.
+    let bootstrap = bootstrap(&world, 2, &["s3://backups/prod"]);
+    refused(&bootstrap, 2, "talosctl-snapshot-pull s3://backups/prod");
+}
+
+#[test]
 fn workers_init_nodes_and_strangers_are_refused() {
     let world = world(builder().workers(1).init_node(1).start().unwrap());
     world.fill(100);

@@ -9,7 +9,9 @@ use talos_sim::{HeldUp, Replacement, Simulator};
 use super::{check, compare, json, of, steady, verdict, world_with};
 
 pub(super) fn etcd() -> talos_sim::Builder {
-    Simulator::builder().etcd(&e2e::tool("etcd-3.5/etcd"))
+    Simulator::builder()
+        .etcd(&e2e::tool("etcd-3.5/etcd"))
+        .machine_config(super::CONFIG)
 }
 
 pub(super) fn admin(talos: Simulator) -> World {
