@@ -4,6 +4,7 @@
 //! and is given up is wiped at once. What may be wiped at all
 //! is [`Plan`]'s matter, a pure function of two surveys.
 
+mod follow;
 mod plan;
 
 use std::time::Duration;
@@ -94,16 +95,23 @@ async fn one(
         Some(boot) => boot.clone(),
         None => boot_id(&node).await.map_err(TalosError::into_failure)?,
     };
+    // Who does not tell is only looked at.
+    let events = node.events(limit.0).await;
+    let events = events.inspect_err(|error| tracing::debug!(%error, "not followed"));
     note(&format!("node {title}: wiping {}", place.label()));
-    match node.wipe_etcd(*place).await {
-        Ok(actor) => tracing::debug!(node = step.node, actor, "reset"),
+    let actor = match node.wipe_etcd(*place).await {
+        Ok(actor) => actor,
         // It may have arrived: whether the node reboots tells.
         Err(error) if error.answer().is_none() && !error.is_denied() => {
             note(&format!("{error}; looking whether it reboots"));
+            String::new()
         }
         Err(error) => return Err(error.into_failure()),
+    };
+    tokio::select! {
+        failure = follow::failed(events.ok(), &actor, step, note) => Err(failure),
+        done = back(talos, step, &before, limit, note) => done,
     }
-    back(talos, step, &before, limit, note).await
 }
 
 /// Waits until the node has rebooted, and its directory is empty, or a member's of the cluster

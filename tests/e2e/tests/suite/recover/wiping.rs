@@ -80,7 +80,12 @@ fn while_the_quorum_holds_one_member_at_most_and_only_one_that_is_not_needed() {
         "is called prod",
     );
     assert_eq!(changes(&world), []);
-    ok(&wipe(&world, &[2], &["--confirm", "prod"]));
+    let wiped = wipe(&world, &[2], &["--confirm", "prod"]);
+    ok(&wiped);
+    // What its events tell.
+    for milestone in ["its services stop", "its partition is wiped"] {
+        assert!(said(&wiped).contains(milestone), "{}", said(&wiped));
+    }
     world.talos.await_healthy(2).unwrap();
     world.talos.stop_node(2).unwrap();
     forget(&world);
