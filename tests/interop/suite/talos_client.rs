@@ -364,3 +364,66 @@ fn resources_are_read_and_only_of_one_node() {
     let said = sim.call("os:etcd:backup", &["-node", sim.node(1), "machine-type"]);
     assert_eq!(said["error"]["code"], "PermissionDenied");
 }
+
+/// The state of etcd's service; empty: it is not loaded, or nobody answers.
+fn etcd_state(sim: &Sim) -> String {
+    let said = sim.through(sim.node(0), &["services"]);
+    let services = said["answer"]["messages"][0]["services"].as_array();
+    let services = services.map_or(&[][..], Vec::as_slice).iter();
+    let mut etcd = services.filter(|service| service["id"] == "etcd");
+    let state = etcd.next().and_then(|service| service["state"].as_str());
+    state.unwrap_or_default().to_owned()
+}
+
+/// As a person restores with `talosctl`: wipe, upload, bootstrap, and watch.
+#[test]
+fn the_library_wipes_recovers_bootstraps_and_follows_the_events() {
+    let etcd = tool("etcd-3.6/etcd");
+    let start = ["--nodes", "1", "--etcd", etcd.to_str().unwrap()];
+    let sim = Sim::start(&[&start[..], &["--fill", "100"]].concat());
+    let live = sim.ready["etcd"][0].as_str().unwrap();
+    let before = ETCD_3_6.hash_of_server(live);
+    let (_, bytes) = sim.snapshot("os:admin", &["-node", sim.node(0)]);
+    assert_eq!(bytes.len() % 512, 32);
+    let kind = sim.through(sim.node(0), &["-node", sim.node(0), "machine-type"]);
+    assert_eq!(kind["answer"], "controlplane");
+
+    let slowly = ["-timeout", "60s", "-node", sim.node(0)];
+    let call = |call: &str| sim.through(sim.node(0), &[&slowly[..], &[call]].concat());
+    let denied = sim.call("os:operator", &[&slowly[..], &["wipe"]].concat());
+    assert_eq!(denied["error"]["code"], "PermissionDenied", "{denied}");
+    // A directory is no partition.
+    let refused = call("wipe=ETCD");
+    assert_eq!(refused["error"]["code"], "Unknown", "{refused}");
+    let wiped = call("wipe");
+    let heard = |list: &str, word: &str| {
+        let all = wiped["answer"][list].as_array().unwrap();
+        assert!(all.iter().any(|one| one == word), "{word}: {wiped}");
+    };
+    assert_eq!(wiped["answer"]["actor"].as_str().unwrap().len(), 36);
+    heard("sequences", "reset START");
+    heard("phases", "stopEverything");
+    heard("tasks", "stopAllServices");
+
+    wait_for("a node that waits", || {
+        (etcd_state(&sim) == "Preparing").then_some(())
+    });
+    let upload = call(&format!("recover={}", sim.path("taken").display()));
+    assert!(message(&upload)["metadata"].is_null(), "{upload}");
+    let begun = call("bootstrap");
+    assert!(
+        begun["error"].is_null() && begun["nodes"].is_null(),
+        "{begun}"
+    );
+    let followed = call("events=RUNNING");
+    let states = followed["answer"]["states"].as_array().unwrap();
+    for state in ["PREPARING", "FINISHED", "RUNNING"] {
+        assert!(states.iter().any(|one| one == state), "{state}: {followed}");
+    }
+    let again = call("bootstrap");
+    assert_eq!(
+        again["error"],
+        json!({"code": "AlreadyExists", "message": "etcd data directory is not empty"})
+    );
+    assert_eq!(ETCD_3_6.hash_of_server(live), before);
+}

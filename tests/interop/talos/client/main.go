@@ -3,7 +3,8 @@
 //
 //	talos-client -talosconfig FILE [-endpoints A,B] [-node N | -nodes N,M] [-unfiltered] CALL
 //
-// CALL is version, services, members, status, alarms, machine-type, cluster, or snapshot=FILE.
+// CALL is version, services, members, status, alarms, machine-type, cluster, snapshot=FILE, or what
+// changes a node: wipe[=LABEL], recover=FILE, bootstrap; events=STATE waits for etcd in that state.
 package main
 
 import (
