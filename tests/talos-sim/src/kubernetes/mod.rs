@@ -2,9 +2,15 @@
 //! envelope, sizes and compressibility of a real cluster. Endless, and the same in every run but
 //! for the leases, which are renewed now.
 
+mod random;
+mod words;
+
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::protobuf::Writer;
+
+use random::Random;
+use words::{KINDS, Kind, MANAGED_FIELDS, NAMESPACES, SETTINGS, WORDS};
 
 /// One key and its value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,138 +19,6 @@ pub struct Object {
     pub key: String,
     /// `k8s\0` and the envelope.
     pub value: Vec<u8>,
-}
-
-/// Kinds with their share of a hundred objects.
-const KINDS: &[(Kind, u32)] = &[
-    (
-        Kind {
-            resource: "pods",
-            version: "v1",
-            name: "Pod",
-        },
-        22,
-    ),
-    (
-        Kind {
-            resource: "events",
-            version: "v1",
-            name: "Event",
-        },
-        20,
-    ),
-    (
-        Kind {
-            resource: "secrets",
-            version: "v1",
-            name: "Secret",
-        },
-        13,
-    ),
-    (
-        Kind {
-            resource: "configmaps",
-            version: "v1",
-            name: "ConfigMap",
-        },
-        13,
-    ),
-    (
-        Kind {
-            resource: "replicasets",
-            version: "apps/v1",
-            name: "ReplicaSet",
-        },
-        10,
-    ),
-    (
-        Kind {
-            resource: "deployments",
-            version: "apps/v1",
-            name: "Deployment",
-        },
-        6,
-    ),
-    (
-        Kind {
-            resource: "services/specs",
-            version: "v1",
-            name: "Service",
-        },
-        5,
-    ),
-    (
-        Kind {
-            resource: "endpointslices",
-            version: "discovery.k8s.io/v1",
-            name: "EndpointSlice",
-        },
-        5,
-    ),
-    (
-        Kind {
-            resource: "serviceaccounts",
-            version: "v1",
-            name: "ServiceAccount",
-        },
-        4,
-    ),
-    (
-        Kind {
-            resource: "leases",
-            version: "coordination.k8s.io/v1",
-            name: "Lease",
-        },
-        2,
-    ),
-];
-
-const NAMESPACES: &[&str] = &[
-    "kube-system",
-    "default",
-    "monitoring",
-    "ingress",
-    "cert-manager",
-    "shop",
-    "billing",
-    "ci",
-];
-const WORDS: &[&str] = &[
-    "api",
-    "web",
-    "worker",
-    "cache",
-    "queue",
-    "auth",
-    "mail",
-    "search",
-    "report",
-    "proxy",
-    "gateway",
-    "sync",
-    "metrics",
-    "logs",
-    "backup",
-    "scheduler",
-];
-const SETTINGS: &[&str] = &[
-    "LOG_LEVEL",
-    "DATABASE_URL",
-    "CACHE_TTL_SECONDS",
-    "LISTEN_ADDRESS",
-    "FEATURE_FLAGS",
-    "TRACING_ENDPOINT",
-    "MAX_CONNECTIONS",
-    "RETRY_LIMIT",
-    "QUEUE_NAME",
-    "REGION",
-];
-
-#[derive(Debug, Clone, Copy)]
-struct Kind {
-    resource: &'static str,
-    version: &'static str,
-    name: &'static str,
 }
 
 /// All objects, one after the other.
@@ -168,46 +42,6 @@ impl Iterator for Objects {
         let object = Draft::new(self.index).object();
         self.index += 1;
         Some(object)
-    }
-}
-
-/// A fast generator of numbers that look random (splitmix64).
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, limit: usize) -> usize {
-        usize::try_from(self.next() % limit as u64).unwrap_or(0)
-    }
-
-    fn pick(&mut self, words: &[&'static str]) -> &'static str {
-        words[self.below(words.len())]
-    }
-
-    fn bytes(&mut self, length: usize) -> Vec<u8> {
-        let mut bytes: Vec<u8> = Vec::with_capacity(length + 8);
-        while bytes.len() < length {
-            bytes.extend_from_slice(&self.next().to_le_bytes());
-        }
-        bytes.truncate(length);
-        bytes
-    }
-
-    fn uid(&mut self) -> String {
-        let (high, low) = (self.next(), self.next());
-        let (a, b, c) = (high >> 32, (high >> 16) & 0xffff, high & 0xfff);
-        format!(
-            "{a:08x}-{b:04x}-4{c:03x}-a{:03x}-{:012x}",
-            low >> 52,
-            low & 0xffff_ffff_ffff
-        )
     }
 }
 
@@ -453,8 +287,6 @@ impl Draft {
         });
     }
 }
-
-const MANAGED_FIELDS: &str = r#"{"f:metadata":{"f:labels":{".":{},"f:app.kubernetes.io/name":{},"f:app.kubernetes.io/managed-by":{}},"f:ownerReferences":{".":{}}},"f:spec":{"f:containers":{"k:{\"name\":\"app\"}":{".":{},"f:env":{".":{}},"f:image":{},"f:imagePullPolicy":{},"f:name":{},"f:resources":{},"f:terminationMessagePath":{}}},"f:dnsPolicy":{},"f:restartPolicy":{},"f:schedulerName":{}}}"#;
 
 /// `runtime.Unknown`, behind the API server's magic.
 fn envelope(kind: Kind, raw: &[u8]) -> Vec<u8> {
