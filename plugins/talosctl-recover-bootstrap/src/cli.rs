@@ -4,7 +4,7 @@ use clap::Parser;
 use etcdbackup::cli::flags::CommonFlags;
 use etcdbackup::cli::{ProofFlags, ReachFlags, RestoreFlags, env};
 
-/// Bring etcd back from a snapshot, on one node, and wait until the others have joined
+/// Bring etcd back from a snapshot on one node, and wait for the others
 ///
 /// Proves the snapshot, makes sure that every control plane is empty or lost, uploads, looks
 /// again, bootstraps the same node, and watches. Safe to run again at any point.
@@ -23,17 +23,19 @@ pub(crate) struct RecoverBootstrap {
     /// Look and tell; change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Restart the kubelets afterwards, as their state is newer
+    /// Restart the kubelets afterwards
+    ///
+    /// Restart the kubelets afterwards: what they remember is newer than the snapshot.
     #[arg(long, env = env::RESTART_KUBELETS)]
     pub(crate) restart_kubelets: bool,
-    /// The file is a raw copy of a database, which has no digest
+    /// FILE is a raw copy of a database, without digest
     #[arg(long)]
     pub(crate) raw: bool,
     #[command(flatten)]
     pub(crate) proof: ProofFlags,
     #[command(flatten)]
     pub(crate) limits: RestoreFlags,
-    /// The node that is bootstrapped: one, named at the command line only
+    /// The one node to bootstrap: at the command line only
     #[arg(short, long, value_delimiter = ',', value_name = "NODE")]
     pub(crate) nodes: Vec<String>,
     #[command(flatten)]

@@ -12,14 +12,16 @@ use etcdbackup::cli::{LookFlags, ProofFlags, ReachFlags, StoredFlags, WipeFlags}
 #[derive(Debug, Parser)]
 #[command(
     name = "talosctl-recover-wipe",
-    before_help = "Examples:\n  talosctl-recover-wipe -n 10.0.0.2,10.0.0.3 --restore-from db.snapshot --dry-run\n  talosctl-recover-wipe -n 10.0.0.2 --restore-from db.snapshot --confirm prod"
+    before_help = "Examples:\n  talosctl-recover-wipe -n 10.0.0.2 --restore-from db.snapshot --dry-run\n  talosctl-recover-wipe -n 10.0.0.2 --restore-from db.snapshot --confirm prod"
 )]
 pub(crate) struct RecoverWipe {
-    /// The backup that will be restored, proven now: a file, an
-    /// object, or a destination (its newest)
-    #[arg(long, value_name = "FILE|URL")]
+    /// Backup to restore, proven now: a file or a URL
+    ///
+    /// The backup that will be restored: a file (`-`: stdin), an object's full URL, or a
+    /// destination (its newest). It must be proven to fit this cluster now.
+    #[arg(long, value_name = "FILE")]
     pub(crate) restore_from: String,
-    /// The cluster's name, typed: it is shown without this
+    /// The cluster's name, typed (shown without this)
     #[arg(long, value_name = "NAME")]
     pub(crate) confirm: Option<String>,
     /// Look and tell; change nothing
@@ -36,7 +38,7 @@ pub(crate) struct RecoverWipe {
     pub(crate) proof: ProofFlags,
     #[command(flatten)]
     pub(crate) look: LookFlags,
-    /// The nodes that are wiped, named at the command line only
+    /// Nodes that are wiped: at the command line only
     #[arg(short, long, value_delimiter = ',', value_name = "NODE")]
     pub(crate) nodes: Vec<String>,
     #[command(flatten)]

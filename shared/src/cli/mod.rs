@@ -49,7 +49,6 @@ mod usage;
 pub use crate::shell::shell;
 pub use age::age;
 pub use called::Called;
-pub use called::{Called, shell};
 pub use choose::{Chosen, Wish, name_older};
 #[cfg(feature = "drill")]
 pub use drill::DrillFlags;
@@ -65,10 +64,9 @@ pub use lock::{LockFlags, LockModeFlag};
 pub use look::look;
 pub use progress::Progress;
 #[cfg(feature = "recovery")]
-pub use recover::{KubeFlags, ReachFlags, RecoverFlags, RestoreFlags};
+pub use recover::{KubeFlags, LookFlags, ReachFlags, RecoverFlags, RestoreFlags, WipeFlags};
 #[cfg(feature = "report")]
 pub use reports::{MetricFlags, ReportFlags};
-pub use recover::{KubeFlags, LookFlags, ReachFlags, RecoverFlags, RestoreFlags, WipeFlags};
 pub use stored::{ProofFlags, StoredFlags};
 #[cfg(feature = "recovery")]
 pub use telling::Telling;

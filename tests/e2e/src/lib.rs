@@ -11,6 +11,7 @@
 pub mod etcd;
 pub mod golden;
 mod judge;
+pub mod kubernetes;
 mod run;
 pub mod secrets;
 pub mod terminal;
@@ -126,12 +127,22 @@ impl World {
 }
 
 impl World<FolderServer> {
-    /// The demo's world: a real etcd, and an S3 server over a folder.
+    /// The demo's world: a real etcd with the objects of a real Kubernetes in it, and an S3 server
+    /// over a folder.
     pub fn demo() -> Self {
         let s3 = FolderServer::start(&[BUCKET], ACCESS_KEY, SECRET_KEY).expect("an S3 server");
-        let world = Self::of(talos_with_etcd(), s3);
-        world.fill(400);
-        world
+        let folder = tempfile::tempdir().expect("a folder");
+        let snapshot = folder.path().join("after.snapshot");
+        std::fs::write(&snapshot, kubernetes::fixture("after")).expect("a written snapshot");
+        let config = repository().join("tests/fixtures/controlplane-v1alpha1.yaml");
+        let config = std::fs::read_to_string(config).expect("a machine config");
+        let talos = Simulator::builder()
+            .workers(2)
+            .etcd(&tool("etcd-3.5/etcd"))
+            .restored_from(&snapshot)
+            .machine_config(&config)
+            .cluster_name("prod");
+        Self::of(talos.start().expect("a simulator"), s3)
     }
 }
 

@@ -22,7 +22,7 @@ const SCREENS: [&[&str]; 12] = [
 ];
 
 /// Screens whose examples need objects or files of a real cluster.
-const INSPECTOR: [&[&str]; 16] = [
+const INSPECTOR: [&[&str]; 18] = [
     &["talosctl-snapshot-inspect"],
     &["talosctl-snapshot-inspect", "status"],
     &["talosctl-snapshot-inspect", "check"],
@@ -39,6 +39,8 @@ const INSPECTOR: [&[&str]; 16] = [
     &["kubectl-etcdbackup", "configs", "list"],
     &["kubectl-etcdbackup", "configs", "get"],
     &["kubectl-etcdbackup", "runbook"],
+    &["talosctl-recover-wipe"],
+    &["talosctl-recover-bootstrap"],
 ];
 
 /// Flags without a variable: guards, formats, what is asked for this once or is so anyway, and

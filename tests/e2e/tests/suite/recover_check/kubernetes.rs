@@ -1,7 +1,6 @@
 //! `recovered` against a Talos control plane with a Kubernetes API at each node's own address.
 
-use std::net::Ipv4Addr;
-
+use e2e::kubernetes::{fixture, mend, plant, serve};
 use kube_sim::{ADMIN_GROUP, Fault, KubeSim};
 
 use super::*;
@@ -13,12 +12,6 @@ struct Cluster {
     kubernetes: KubeSim,
 }
 
-/// A snapshot of the fixtures.
-fn fixture(name: &str) -> Vec<u8> {
-    let packed = e2e::repository().join(format!("tests/fixtures/{name}.snap.zst"));
-    zstd::decode_all(&*std::fs::read(packed).unwrap()).unwrap()
-}
-
 /// A cluster that serves the objects of `after`, whose administrator's kubeconfig Talos makes.
 fn after() -> Cluster {
     let talos = Simulator::builder().workers(2).snapshot_bytes(sample(SIZE));
@@ -28,12 +21,7 @@ fn after() -> Cluster {
 
 /// A world whose control planes serve the objects of this snapshot.
 fn serving(world: World, snapshot: &[u8]) -> Cluster {
-    let nodes = world.talos.nodes();
-    let addresses: Vec<Ipv4Addr> = nodes[..3].iter().map(|node| node.address).collect();
-    let kubernetes = KubeSim::start(snapshot, &addresses).unwrap();
-    let admin = kubernetes.kubeconfig(&[ADMIN_GROUP]).unwrap();
-    plant(&admin);
-    world.talos.set_kubeconfig(&admin).unwrap();
+    let kubernetes = serve(&world.talos, snapshot);
     Cluster { world, kubernetes }
 }
 
@@ -41,29 +29,9 @@ fn healthy() -> Cluster {
     mended(after())
 }
 
-/// The same with all that a cluster should have: the fixtures were taken a moment too early, and
-/// nobody is behind their webhook.
 fn mended(cluster: Cluster) -> Cluster {
-    let kubernetes = &cluster.kubernetes;
-    kubernetes.bring_up();
-    for slice in kubernetes.slices("cert-manager", "webhook") {
-        let ready =
-            serde_json::json!([{"addresses": ["10.244.1.9"], "conditions": {"ready": true}}]);
-        let slices = "endpointslices.discovery.k8s.io";
-        let put = |slice: &mut Value| slice["endpoints"] = ready;
-        kubernetes
-            .edit(slices, ("cert-manager", &slice), put)
-            .unwrap();
-    }
+    mend(&cluster.kubernetes);
     cluster
-}
-
-/// No program may say what is in a kubeconfig.
-fn plant(kubeconfig: &str) {
-    let keys = kubeconfig
-        .lines()
-        .filter_map(|line| line.trim().strip_prefix("client-key-data: "));
-    keys.for_each(e2e::secrets::plant);
 }
 
 /// Findings that are not ok: `check severity`.
