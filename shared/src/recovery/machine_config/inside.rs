@@ -36,6 +36,8 @@ impl Inside {
         for node in &survey.nodes {
             let what = format!("control plane {}", node.title());
             inside.add_all(node.known_as.iter().chain(&node.hostname), &what);
+        }
+        for node in &survey.nodes {
             for member in node.cluster_members.get().into_iter().flatten() {
                 let what = format!("node {}", member.hostname);
                 inside.add_all(member.addresses.iter().chain([&member.hostname]), &what);
