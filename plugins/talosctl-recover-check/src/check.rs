@@ -1,12 +1,12 @@
 //! Looks, judges, tells.
 
-use etcdbackup::cli::{Context, Given, look};
+use etcdbackup::cli::{Context, Given, configs, look};
 use etcdbackup::failure::{Exit, Failure};
 use etcdbackup::kube::Access;
 use etcdbackup::recovery::checks::{Client, Evidence};
 use etcdbackup::recovery::kubernetes::{self, Baseline};
-use etcdbackup::recovery::machine_config::{self, ConfigFacts, Configs, read_saved};
-use etcdbackup::recovery::{Assertion, Beforehand, Report, Survey};
+use etcdbackup::recovery::machine_config::read_saved;
+use etcdbackup::recovery::{Assertion, Beforehand, Report};
 use etcdbackup::talos::Talos;
 
 use crate::cli::{RecoverCheck, Sentence};
@@ -105,20 +105,6 @@ async fn checked(
 
 async fn given(cli: &RecoverCheck, name: &str, context: &Context) -> Result<Given, Failure> {
     Given::find(name, &cli.stored, cli.proof.spool_dir.as_deref(), context).await
-}
-
-/// The live machine configs beside the saved ones, and what the snapshot's cluster serves.
-async fn configs(
-    talos: &Talos,
-    survey: &Survey,
-    saved: Vec<ConfigFacts>,
-    given: Option<&Given>,
-) -> Result<Configs, Failure> {
-    let served = match given {
-        Some(given) if given.facts.damage.is_empty() => Some(given.served().await?),
-        _ => None,
-    };
-    Ok(machine_config::take(talos, survey, saved, served.as_ref()).await)
 }
 
 /// What the snapshot had that the live cluster is compared with.

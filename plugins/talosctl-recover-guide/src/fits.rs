@@ -1,6 +1,6 @@
 //! Whether the backup can bring this cluster back, and whether the nodes are fit for it.
 
-use etcdbackup::cli::{Given, findings, recovery_text};
+use etcdbackup::cli::{Given, configs, findings, recovery_text};
 use etcdbackup::failure::{Exit, Failure};
 use etcdbackup::recovery::Assertion;
 
@@ -8,7 +8,7 @@ use crate::guide::{Guide, Seen};
 
 impl Guide<'_> {
     /// The backup, its keys tried.
-    pub(crate) async fn fits(&self, given: Given, seen: &Seen) -> Result<Given, Failure> {
+    pub(crate) async fn fits(&self, given: Given, seen: &mut Seen) -> Result<Given, Failure> {
         let name = given.facts.name.clone();
         self.step(
             "Check it against this cluster",
@@ -27,6 +27,8 @@ impl Guide<'_> {
             "Check the nodes",
             &self.commands.check("nodes", Some(&name)),
         );
+        let configs = configs(self.talos, &seen.survey, Vec::new(), Some(&given));
+        seen.configs = Some(self.unless_stopped(configs, "nothing was changed").await?);
         let (exit, next) = self.report(Assertion::Nodes, seen, Some(&given.facts), |report| {
             self.say(&findings(&self.context.ui, &report.findings, false));
             self.say(&recovery_text::sentence(report));

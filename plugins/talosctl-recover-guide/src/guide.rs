@@ -7,6 +7,7 @@ use etcdbackup::cli::{Context, Given, findings, look, recovery_text};
 use etcdbackup::failure::{Exit, Failure};
 use etcdbackup::recovery::checks::{Client, Evidence};
 use etcdbackup::recovery::kubernetes::Kubernetes;
+use etcdbackup::recovery::machine_config::Configs;
 use etcdbackup::recovery::{
     Assertion, Beforehand, FileFacts, Judgement, NodeSurvey, Report, Survey, Verdict, bootstrap,
 };
@@ -38,6 +39,8 @@ pub(crate) struct Seen {
     pub(crate) judgement: Judgement,
     /// Only where it is asked whether the cluster is back.
     pub(crate) kubernetes: Option<Kubernetes>,
+    /// Only where it is asked whether the nodes are fit.
+    pub(crate) configs: Option<Configs>,
 }
 
 /// Where the cluster is.
@@ -90,7 +93,7 @@ impl Guide<'_> {
             return Ok(Exit::No);
         }
         let given = self.backup().await?;
-        let seen = self.look(Some(&given.facts)).await?;
+        let mut seen = self.look(Some(&given.facts)).await?;
         if !matches!(seen.stage(), Stage::Restore) {
             return Err(Failure::new(
                 Exit::Temporary,
@@ -98,7 +101,7 @@ impl Guide<'_> {
             )
             .hint("is somebody else at it? run it again"));
         }
-        let given = self.fits(given, &seen).await?;
+        let given = self.fits(given, &mut seen).await?;
         let Some(seen) = self.make_room(&given, seen).await? else {
             return Ok(Exit::Done);
         };
@@ -126,6 +129,7 @@ impl Guide<'_> {
             survey,
             judgement,
             kubernetes: None,
+            configs: None,
         })
     }
 
@@ -191,7 +195,7 @@ impl Guide<'_> {
             client: &client,
             file,
             kubernetes: seen.kubernetes.as_ref(),
-            configs: None,
+            configs: seen.configs.as_ref(),
         };
         let again = |more: &[&str]| self.context.called.with(more);
         tell(&Report::new(assertion, &evidence, &again))

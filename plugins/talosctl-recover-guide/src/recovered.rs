@@ -65,6 +65,7 @@ impl Guide<'_> {
             survey,
             judgement,
             kubernetes: Some(kubernetes),
+            configs: None,
         }
     }
 }

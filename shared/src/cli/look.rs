@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use super::{Context, LookFlags};
+use super::{Context, Given, LookFlags};
+use crate::failure::Failure;
+use crate::recovery::machine_config::{ConfigFacts, Configs, take};
 use crate::recovery::{Beforehand, Judgement, NodeSurvey, Prover, Survey, assess};
 use crate::talos::Talos;
 
@@ -36,4 +38,22 @@ pub async fn look(
     };
     let prover = flags.prove_databases.then_some(&prover);
     assess(talos, beforehand, (pause, prover), again).await
+}
+
+/// The live machine configs beside saved ones, and what the cluster of the snapshot at hand
+/// serves.
+///
+/// # Errors
+/// 74: the snapshot cannot be read.
+pub async fn configs(
+    talos: &Talos,
+    survey: &Survey,
+    saved: Vec<ConfigFacts>,
+    given: Option<&Given>,
+) -> Result<Configs, Failure> {
+    let served = match given {
+        Some(given) if given.facts.damage.is_empty() => Some(given.served().await?),
+        _ => None,
+    };
+    Ok(take(talos, survey, saved, served.as_ref()).await)
 }

@@ -61,7 +61,7 @@ pub use given::Given;
 pub use limits::{StreamFlags, duration};
 pub use lock::{LockFlags, LockModeFlag};
 #[cfg(feature = "recovery")]
-pub use look::look;
+pub use look::{configs, look};
 pub use progress::Progress;
 #[cfg(feature = "recovery")]
 pub use recover::{KubeFlags, LookFlags, ReachFlags, RecoverFlags, RestoreFlags, WipeFlags};
