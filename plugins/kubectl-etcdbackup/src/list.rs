@@ -63,7 +63,11 @@ pub(crate) async fn run(
             context.ui.warn(&format!("{destination}: {stale}"));
             exit = Exit::No;
         }
-        rows.extend(found);
+        if rows.is_empty() {
+            rows = found;
+        } else {
+            rows.extend(found);
+        }
     }
     rows.sort_by_key(|row| std::cmp::Reverse(time_of(&row.entry)));
     let several = list.destinations.len() > 1;
@@ -82,10 +86,7 @@ pub(crate) async fn run(
             }
             context.ui.report(&text)?;
         }
-        Format::Json => {
-            let text = serde_json::to_string_pretty(&Values(&rows)).map_err(|error| bug(&error))?;
-            context.ui.report(&(text + "\n"))?;
-        }
+        Format::Json => print_json(&rows, &context)?,
         Format::Yaml => context.ui.report(&format::yaml(&Values(&rows))?)?,
     }
     Ok(exit)
@@ -147,6 +148,24 @@ fn stale(rows: &[Row], max_age: SignedDuration, now: Timestamp) -> Option<String
 
 fn bug(error: &dyn std::fmt::Display) -> Failure {
     Failure::new(Exit::Bug, format!("cannot print the listing: {error}"))
+}
+
+/// As the whole array would be printed, entry by entry.
+fn print_json(rows: &[Row], context: &Context) -> Result<(), Failure> {
+    if rows.is_empty() {
+        return context.ui.report("[]\n");
+    }
+    let mut text = String::from("[");
+    for (at, row) in rows.iter().enumerate() {
+        let entry = serde_json::to_string_pretty(&value(row)).map_err(|error| bug(&error))?;
+        text += if at == 0 { "\n  " } else { ",\n  " };
+        // Line ends stand between values only: in strings they are escaped.
+        text += &entry.replace('\n', "\n  ");
+        if text.len() > PIECE {
+            context.ui.report(&std::mem::take(&mut text))?;
+        }
+    }
+    context.ui.report(&(text + "\n]\n"))
 }
 
 /// Written one by one.
