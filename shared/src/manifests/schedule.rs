@@ -30,8 +30,8 @@ impl Schedule {
     pub fn every(interval: Duration, cluster: &str) -> Result<Self, Failure> {
         let seconds = interval.as_secs();
         let within_an_hour = MINUTES.contains(&(seconds / MINUTE));
-        let within_a_day = HOURS.contains(&(seconds / HOUR)) && seconds % HOUR == 0;
-        if seconds % MINUTE != 0
+        let within_a_day = HOURS.contains(&(seconds / HOUR)) && seconds.is_multiple_of(HOUR);
+        if !seconds.is_multiple_of(MINUTE)
             || interval.subsec_nanos() != 0
             || !(within_an_hour || within_a_day)
         {
