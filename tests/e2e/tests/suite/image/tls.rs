@@ -23,7 +23,7 @@ pub(super) struct Front {
 impl Front {
     /// At the address of the world's first node, where this port is free.
     pub(super) fn start(world: &World, port: u16, name: &str, behind: &str) -> Self {
-        let address: IpAddr = world.talos.address(0).to_string().parse().unwrap();
+        let address: IpAddr = world.talos.address(0).parse().unwrap();
         let behind = behind.trim_start_matches("http://").to_owned();
         let (acceptor, authority) = acceptor(name);
         let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -27,7 +27,7 @@ fn world() -> World {
 
 /// A cluster with a controller, and its kubeconfig in the world's folder.
 fn cluster(world: &World, groups: &[&str]) -> KubeSim {
-    let address: Ipv4Addr = world.talos.address(0).to_string().parse().unwrap();
+    let address: Ipv4Addr = world.talos.address(0).parse().unwrap();
     let snapshot = std::fs::read(repository().join("tests/fixtures/before.snap.zst")).unwrap();
     let snapshot = zstd::decode_all(&snapshot[..]).unwrap();
     let cluster = KubeSim::start(&snapshot, &[address]).unwrap();
