@@ -14,7 +14,7 @@ pub enum Stage {
     /// This pod's program runs, or did, and there may be another.
     Running(String),
     /// It is over.
-    Ended(Ended),
+    Ended(Box<Ended>),
 }
 
 /// How it ended.
@@ -32,19 +32,19 @@ pub struct Ended {
 pub fn judge(seen: &Seen) -> Stage {
     let Some(job) = &seen.job else {
         let what = "the Job was deleted while it ran";
-        return Stage::Ended(Ended {
+        return Stage::Ended(Box::new(Ended {
             pod: None,
             report: None,
             failure: Some(Failure::new(Exit::Temporary, what).hint("run it again")),
-        });
+        }));
     };
     let ended = seen.pods.iter().find(|pod| pod.terminated().is_some());
     if job.is("Complete").is_some() {
-        return Stage::Ended(finished(ended, None));
+        return Stage::Ended(Box::new(finished(ended, None)));
     }
     if let Some(condition) = job.is("Failed") {
         let failure = failure(job, ended, &condition.reason, &condition.message);
-        return Stage::Ended(finished(ended, Some(failure)));
+        return Stage::Ended(Box::new(finished(ended, Some(failure))));
     }
     match seen.pods.first() {
         Some(pod) if has_begun(pod) => Stage::Running(pod.metadata.name.clone()),
@@ -219,7 +219,7 @@ mod tests {
     fn an_end_has_the_code_and_the_words_of_the_program() {
         let none = json!([]);
         let ended = |job: &Json, pods: &[Json]| match judge(&seen(job, pods, &none, &none)) {
-            Stage::Ended(ended) => ended,
+            Stage::Ended(ended) => *ended,
             other => panic!("{other:?}"),
         };
         let done = |code: i32, reason: &str, message: &str| {

@@ -108,7 +108,7 @@ pub async fn follow(
         told: None,
     };
     let end = Instant::now() + how.limit;
-    match timeout_at(end, following.to_the_end()).await {
+    match timeout_at(end, following.end()).await {
         Ok(done) => done.map(|ended| (ended, following.log.lines)),
         Err(_) => {
             let limit = how.limit.as_secs();
@@ -133,7 +133,7 @@ struct Following<'a> {
 }
 
 impl Following<'_> {
-    async fn to_the_end(&mut self) -> Result<Ended, Stopped> {
+    async fn end(&mut self) -> Result<Ended, Stopped> {
         loop {
             let seen = look(&self.cluster.api, self.namespace, self.name).await?;
             match judge(&seen) {
@@ -141,7 +141,7 @@ impl Following<'_> {
                     if let Some(pod) = &ended.pod {
                         self.read_log(&pod.clone()).await;
                     }
-                    return Ok(ended);
+                    return Ok(*ended);
                 }
                 Stage::Running(pod) => {
                     self.told = None;

@@ -83,8 +83,10 @@ pub(crate) fn put(shared: &Shared, kind: Kind<'_>, name: Name<'_>, mut object: J
         return object;
     };
     let metadata = &mut object["metadata"];
-    metadata["name"] = name.1.into();
-    if one.namespaced {
+    if metadata["name"].is_null() {
+        metadata["name"] = name.1.into();
+    }
+    if one.namespaced && metadata["namespace"].is_null() {
         metadata["namespace"] = name.0.into();
     }
     if metadata["uid"].is_null() {
