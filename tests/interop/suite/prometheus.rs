@@ -13,10 +13,9 @@ const CRON_JOB: &str = "{namespace=\"etcdbackup\",cronjob=\"etcdbackup\"}";
 const JOB: &str = "namespace=\"etcdbackup\",job_name=\"etcdbackup-1\"";
 const STORED: &str = "{cluster=\"prod\",destination=\"s3://b/p\"}";
 
-/// Series, and which alerts fire at which time; the step in minutes.
+/// Series, and which alerts fire at which time.
 struct Case {
     name: &'static str,
-    minutes: u32,
     series: Vec<(String, &'static str)>,
     fires: &'static [(&'static str, &'static [&'static str])],
 }
@@ -28,7 +27,6 @@ fn case(
 ) -> Case {
     Case {
         name,
-        minutes: 1,
         series,
         fires,
     }
@@ -57,12 +55,6 @@ fn cases() -> Vec<Case> {
     let stored = |metric: &str| format!("etcdbackup_{metric}{STORED}");
     let mut never = healthy(Vec::new());
     never.retain(|(name, _)| *name != last());
-    let hours = |name, metric: &str, fires| Case {
-        name,
-        minutes: 60,
-        series: vec![(of_cron_job("info"), "1x1000"), (stored(metric), "0x1000")],
-        fires,
-    };
     vec![
         case("all is well", healthy(Vec::new()), &[("1m", &[]), ("16h", &[])]),
         case(
@@ -117,8 +109,17 @@ fn cases() -> Vec<Case> {
             healthy(vec![(stored("verify_ok"), "1x10 0x1000")]),
             &[("10m", &[]), ("13m", &["EtcdBackupDamaged"])],
         ),
-        hours("not verified", "last_verified_timestamp_seconds", &[("71h", &[]), ("74h", &["EtcdBackupUnverified"])]),
-        hours("not drilled", "last_drill_timestamp_seconds", &[("839h", &[]), ("842h", &["EtcdBackupUndrilled"])]),
+        // Two hours before three days, and before thirty-five, are over.
+        case(
+            "not verified",
+            healthy(vec![(stored("last_verified_timestamp_seconds"), "-252000x1000")]),
+            &[("1h55m", &[]), ("2h10m", &["EtcdBackupUnverified"])],
+        ),
+        case(
+            "not drilled",
+            healthy(vec![(stored("last_drill_timestamp_seconds"), "-3016800x1000")]),
+            &[("1h55m", &[]), ("2h10m", &["EtcdBackupUndrilled"])],
+        ),
     ]
 }
 
@@ -128,8 +129,8 @@ fn unit_tests(cases: &[Case]) -> String {
     for case in cases {
         write!(
             text,
-            "- name: {}\n  interval: {}m\n  input_series:\n",
-            case.name, case.minutes
+            "- name: {}\n  interval: 1m\n  input_series:\n",
+            case.name
         )
         .unwrap();
         for (series, values) in &case.series {
