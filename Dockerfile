@@ -6,7 +6,7 @@ FROM rust:1.95-bookworm AS build
 WORKDIR /src
 COPY . .
 ARG ETCDBACKUP_COMMIT
-RUN cargo build --locked --release --workspace --bins && image/rootfs target/release /rootfs
+RUN cargo build --locked --release --workspace --exclude interop --bins && image/rootfs target/release /rootfs
 
 FROM scratch
 COPY --from=build /rootfs /

@@ -3,7 +3,9 @@ SHELL := /bin/bash
 # What incremental builds keep fills gigabytes of a small disk and is read once by `make`;
 # who edits and builds over and over says CARGO_INCREMENTAL=1.
 export CARGO_INCREMENTAL ?= 0
-.PHONY: demo test fuzz lint interop bench build tools kubernetes
+# Without what only tests switch on.
+release = cargo build --locked --release --workspace --exclude interop --bins
+.PHONY: demo test fuzz lint interop bench build tools kubernetes documents dist krew-index
 
 build: ; cargo build --locked --workspace --bins
 tools: ; tests/tools/fetch
@@ -38,7 +40,7 @@ lint:
 # Claims about speed, memory and size, each beside its baseline: PASS or FAIL, and the report.
 # Takes a while, most of it the first build and the first filling of a real etcd.
 bench:
-	cargo build --locked --release --workspace --bins
+	$(release)
 	tests/tools/fetch etcd-3.5 age aws
 	$${CARGO_TARGET_DIR:-target}/release/bench --report docs/benchmarks.md
 
@@ -46,3 +48,19 @@ bench:
 kubernetes: build
 	rm -rf kubernetes/backups/talos
 	$${CARGO_TARGET_DIR:-target}/debug/kubectl-etcdbackup manifests --unfilled --out kubernetes/backups/talos
+
+# Completions, man pages and the reference, as the programs themselves print them.
+documents: build
+	docs/generate $${CARGO_TARGET_DIR:-target}/debug .
+
+# Archives of this machine's target, their digests, and the krew manifests that name them.
+dist:
+	$(release)
+	rm -rf target/dist
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $${CARGO_TARGET_DIR:-target}/release/dist archive \
+	  --target $$(rustc -vV | sed -n 's/^host: //p') --programs $${CARGO_TARGET_DIR:-target}/release
+	$${CARGO_TARGET_DIR:-target}/release/dist manifests
+
+# The layout of a custom krew index, of what `make dist` wrote.
+krew-index: dist
+	$${CARGO_TARGET_DIR:-target}/release/dist index

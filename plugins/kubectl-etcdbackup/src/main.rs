@@ -1,10 +1,12 @@
 //! `kubectl etcdbackup`: back up the etcd of Talos Linux clusters.
 
 mod cli;
+mod completion;
 mod configs;
 mod copy;
 mod fleet;
 mod installed;
+mod link;
 mod list;
 mod manifests;
 mod now;
@@ -36,6 +38,8 @@ async fn run(cli: cli::Etcdbackup, context: Context) -> Result<Exit, Failure> {
         Verb::Prune(prune) => prune::run(*prune, &cli.kubernetes, context).await,
         Verb::Configs(configs) => configs::run(*configs, context).await,
         Verb::Runbook(flags) => runbook::run(*flags, context).await,
+        Verb::Completion(flags) => completion::run(&flags, &context),
+        Verb::Link(flags) => link::run(&flags, &context),
         Verb::Manifests(flags) => manifests::run(*flags, &cli.kubernetes, context).await,
     }
 }

@@ -11,7 +11,7 @@ use etcdbackup::cli::{ProofFlags, ReachFlags, RestoreFlags, env};
 #[derive(Debug, Parser)]
 #[command(
     name = "talosctl-recover-bootstrap",
-    before_help = "Examples:\n  talosctl-recover-bootstrap -n 10.0.0.2 db.snapshot\n  talosctl-snapshot-pull s3://backups/prod -i key.txt |\n    talosctl-recover-bootstrap -n 10.0.0.2 --restart-kubelets"
+    before_help = "Examples:\n  talosctl-recover-bootstrap -n 10.0.0.2 db.snapshot\n  talosctl-snapshot-pull s3://backups/prod -i key.txt |\n    talosctl-recover-bootstrap -n 10.0.0.2 --restart-kubelets\nThen: talosctl-recover-check recovered --against db.snapshot"
 )]
 pub(crate) struct RecoverBootstrap {
     /// The snapshot (`-`: stdin)

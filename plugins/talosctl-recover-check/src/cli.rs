@@ -15,7 +15,7 @@ use etcdbackup::recovery::Assertion;
 #[derive(Debug, Parser)]
 #[command(
     name = "talosctl-recover-check",
-    before_help = "Examples:\n  talosctl-recover-check\n  talosctl-recover-check unrecoverable --lost 10.0.0.4\n  talosctl-recover-check snapshot db.snapshot"
+    before_help = "Examples:\n  talosctl-recover-check\n  talosctl-recover-check unrecoverable --lost 10.0.0.4\n  talosctl-recover-check snapshot db.snapshot\nThen: what it prints last, with your nodes filled in"
 )]
 pub(crate) struct RecoverCheck {
     /// The sentence that shall be true; none: the triage

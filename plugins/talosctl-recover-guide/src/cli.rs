@@ -15,7 +15,7 @@ use etcdbackup::cli::{
 #[derive(Debug, Parser)]
 #[command(
     name = "talosctl-recover-guide",
-    before_help = "Examples:\n  talosctl-recover-guide s3://backups/prod -i key.txt\n  talosctl-recover-guide db.snapshot --lost 10.0.0.4"
+    before_help = "Examples:\n  talosctl-recover-guide s3://backups/prod -i key.txt\n  talosctl-recover-guide db.snapshot --lost 10.0.0.4\nThen: talosctl-recover-check recovered"
 )]
 pub(crate) struct RecoverGuide {
     /// Where backups lie, or a snapshot here; asked for

@@ -12,7 +12,7 @@ use etcdbackup::cli::{LookFlags, ProofFlags, ReachFlags, StoredFlags, WipeFlags}
 #[derive(Debug, Parser)]
 #[command(
     name = "talosctl-recover-wipe",
-    before_help = "Examples:\n  talosctl-recover-wipe -n 10.0.0.2 --restore-from db.snapshot --dry-run\n  talosctl-recover-wipe -n 10.0.0.2 --restore-from db.snapshot --confirm prod"
+    before_help = "Examples:\n  talosctl-recover-wipe -n 10.0.0.2 --restore-from db.snapshot --dry-run\n  talosctl-recover-wipe -n 10.0.0.2 --restore-from db.snapshot --confirm prod\nThen: talosctl-recover-check preparing"
 )]
 pub(crate) struct RecoverWipe {
     /// Backup to restore, proven now: a file or a URL

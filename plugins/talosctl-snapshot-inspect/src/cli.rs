@@ -11,7 +11,7 @@ use etcdbackup::cli::{DrillFlags, env};
 #[derive(Debug, Parser)]
 #[command(
     name = "talosctl-snapshot-inspect",
-    before_help = "Examples:\n  talosctl-snapshot-inspect check db.snapshot\n  talosctl-snapshot-take | talosctl-snapshot-inspect check --tee > db.proven\n  talosctl-snapshot-inspect get db.snapshot deploy/shop -n web > shop.yaml"
+    before_help = "Examples:\n  talosctl-snapshot-inspect check db.snapshot\n  talosctl-snapshot-take | talosctl-snapshot-inspect check --tee > db.proven\n  talosctl-snapshot-inspect get db.snapshot deploy/shop -n web > shop.yaml\nThen: talosctl-snapshot-inspect drill db.snapshot"
 )]
 pub(crate) struct Inspect {
     #[command(subcommand)]
@@ -37,6 +37,9 @@ pub(crate) enum Verb {
 ///
 /// Hash, revision, keys and size as the official tools count them, and what they leave out.
 #[derive(Debug, Args)]
+#[command(
+    before_help = "Examples:\n  talosctl-snapshot-inspect status db.snapshot\nThen: talosctl-snapshot-inspect check db.snapshot"
+)]
 pub(crate) struct Status {
     #[command(flatten)]
     pub(crate) input: InputFlags,
@@ -49,6 +52,9 @@ pub(crate) struct Status {
 ///
 /// Prove the digest, the structure and the records: exit 0 clean, 1 suspicious, 65 damaged.
 #[derive(Debug, Args)]
+#[command(
+    before_help = "Examples:\n  talosctl-snapshot-inspect check db.snapshot\n  talosctl-snapshot-take | talosctl-snapshot-inspect check --tee > db.proven\nThen: talosctl-snapshot-inspect drill db.snapshot"
+)]
 pub(crate) struct Check {
     #[command(flatten)]
     pub(crate) input: InputFlags,
@@ -67,6 +73,9 @@ pub(crate) struct Check {
 ///
 /// Restore into a throw-away etcd on loopback and assert what the file promises.
 #[derive(Debug, Args)]
+#[command(
+    before_help = "Examples:\n  talosctl-snapshot-inspect drill db.snapshot\nThen: talosctl-recover-check snapshot db.snapshot"
+)]
 pub(crate) struct Drill {
     #[command(flatten)]
     pub(crate) input: InputFlags,
@@ -105,7 +114,7 @@ pub(crate) enum Format {
 /// List the Kubernetes objects of a snapshot
 #[derive(Debug, Args)]
 #[command(
-    before_help = "Examples:\n  talosctl-snapshot-inspect ls db.snapshot -n web\n  talosctl-snapshot-inspect ls db.snapshot deploy,sts -l app=shop -o wide"
+    before_help = "Examples:\n  talosctl-snapshot-inspect ls db.snapshot -n web\n  talosctl-snapshot-inspect ls db.snapshot deploy,sts -l app=shop -o wide\nThen: talosctl-snapshot-inspect get db.snapshot deploy/shop -n web"
 )]
 pub(crate) struct Ls {
     #[command(flatten)]
@@ -127,7 +136,7 @@ pub(crate) struct Ls {
 /// Bring objects of a snapshot back, ready for `kubectl apply -f -`
 #[derive(Debug, Args)]
 #[command(
-    before_help = "Examples:\n  talosctl-snapshot-inspect get db.snapshot deploy/shop -n web > shop.yaml\n  talosctl-snapshot-inspect get db.snapshot --all -n web --secrets secrets.yaml"
+    before_help = "Examples:\n  talosctl-snapshot-inspect get db.snapshot deploy/shop -n web > shop.yaml\n  talosctl-snapshot-inspect get db.snapshot --all -n web --secrets secrets.yaml\nThen: kubectl apply --dry-run=server -f shop.yaml"
 )]
 pub(crate) struct Get {
     #[command(flatten)]
@@ -159,6 +168,9 @@ pub(crate) struct Get {
 
 /// Count objects and bytes by resource and namespace
 #[derive(Debug, Args)]
+#[command(
+    before_help = "Examples:\n  talosctl-snapshot-inspect inventory db.snapshot\nThen: talosctl-snapshot-inspect ls db.snapshot -n web"
+)]
 pub(crate) struct Inventory {
     #[command(flatten)]
     pub(crate) input: InputFlags,
@@ -177,7 +189,7 @@ pub(crate) struct Inventory {
 /// Tell what appeared, vanished and changed between two snapshots: exit 0 the same, 1 not.
 #[derive(Debug, Args)]
 #[command(
-    before_help = "Examples:\n  talosctl-snapshot-inspect diff yesterday.snapshot today.snapshot\n  talosctl-snapshot-inspect diff yesterday.snapshot today.snapshot -o json"
+    before_help = "Examples:\n  talosctl-snapshot-inspect diff yesterday.snapshot today.snapshot\n  talosctl-snapshot-inspect diff yesterday.snapshot today.snapshot -o json\nThen: talosctl-snapshot-inspect get yesterday.snapshot KEY"
 )]
 pub(crate) struct Diff {
     /// The older snapshot (`-`: stdin)
@@ -208,7 +220,7 @@ pub(crate) struct Diff {
 /// Tell whether a machine config's keys open the Secrets of a snapshot: exit 0 yes, 1 no.
 #[derive(Debug, Args)]
 #[command(
-    before_help = "Examples:\n  talosctl-snapshot-inspect keys db.snapshot --machine-config controlplane.yaml\n  talosctl-snapshot-inspect keys db.snapshot -n 10.0.0.2"
+    before_help = "Examples:\n  talosctl-snapshot-inspect keys db.snapshot --machine-config controlplane.yaml\n  talosctl-snapshot-inspect keys db.snapshot -n 10.0.0.2\nThen: talosctl-recover-check snapshot db.snapshot"
 )]
 pub(crate) struct Keys {
     #[command(flatten)]

@@ -12,7 +12,7 @@ use etcdbackup::cli::flags::{CommonFlags, StoreFlags};
 #[derive(Debug, Parser)]
 #[command(
     name = "talosctl-snapshot-pull",
-    before_help = "Examples:\n  talosctl-snapshot-pull s3://backups/prod -i key.txt -o backup.snapshot\n  talosctl-snapshot-pull s3://backups/prod --stored -o object.age"
+    before_help = "Examples:\n  talosctl-snapshot-pull s3://backups/prod -i key.txt -o backup.snapshot\n  talosctl-snapshot-pull s3://backups/prod --stored -o object.age\nThen: talosctl-recover-check snapshot backup.snapshot"
 )]
 pub(crate) struct Pull {
     /// A destination (its newest snapshot) or an object's full URL

@@ -20,7 +20,7 @@ pub(crate) enum Output {
 #[derive(Debug, Parser)]
 #[command(
     name = "talosctl-snapshot-push",
-    before_help = "Examples:\n  talosctl-snapshot-take | talosctl-snapshot-push s3://backups -R recipients.txt\n  talosctl-snapshot-push -f db.snapshot s3://backups/prod -R recipients.txt"
+    before_help = "Examples:\n  talosctl-snapshot-take | talosctl-snapshot-push s3://backups -R recipients.txt\n  talosctl-snapshot-push -f db.snapshot s3://backups/prod -R recipients.txt\nThen: kubectl etcdbackup list s3://backups/prod"
 )]
 pub(crate) struct Push {
     /// Destinations: s3://BUCKET/PREFIX, file:///DIR

@@ -13,7 +13,7 @@ use etcdbackup::cli::{StreamFlags, env};
 #[derive(Debug, Parser)]
 #[command(
     name = "talosctl-snapshot-take",
-    before_help = "Examples:\n  talosctl-snapshot-take -o db.snapshot\n  talosctl-snapshot-take | talosctl-snapshot-push s3://backups -R recipients.txt"
+    before_help = "Examples:\n  talosctl-snapshot-take -o db.snapshot\n  talosctl-snapshot-take | talosctl-snapshot-push s3://backups -R recipients.txt\nThen: talosctl-snapshot-inspect check db.snapshot"
 )]
 pub(crate) struct Take {
     /// Output file (`-`: stdout), named when proven

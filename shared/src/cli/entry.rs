@@ -16,7 +16,7 @@ use super::called::Called;
 use super::flags::CommonFlags;
 use super::ui::{Manners, Ui};
 use super::usage::{self, Parsed};
-use super::{log, panic, settings, signals};
+use super::{asked, log, panic, settings, signals};
 use crate::backup::Cancel;
 use crate::failure::{Exit, Failure};
 
@@ -58,6 +58,9 @@ where
     no_core_dumps();
     // Fails only when one is installed already, which is as good.
     let _installed = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    if let Some(exit) = asked::answered(Cli::command, arguments) {
+        return exit;
+    }
     let called = Called::new(arguments);
     let early = Ui::new(early_manners(arguments));
     panic::tell(early.clone(), called.program().to_owned());
@@ -142,7 +145,7 @@ fn shown(text: &clap::Error, exit: Exit) -> ExitCode {
     ExitCode::from(exit.code())
 }
 
-fn refused(ui: &Ui, failure: &Failure) -> ExitCode {
+pub(super) fn refused(ui: &Ui, failure: &Failure) -> ExitCode {
     ui.failure(failure);
     ExitCode::from(failure.exit.code())
 }

@@ -2,9 +2,11 @@
 //! talk, one set of flag groups, one list of variables.
 
 mod age;
+mod asked;
 mod called;
 pub mod changes;
 mod choose;
+pub mod completion;
 mod config;
 #[cfg(feature = "drill")]
 mod drill;
@@ -16,6 +18,7 @@ mod findings;
 pub mod fingerprints;
 pub mod flags;
 pub mod format;
+mod generated;
 #[cfg(feature = "recovery")]
 mod given;
 #[cfg(feature = "kube")]
@@ -45,6 +48,19 @@ pub mod text;
 pub mod ui;
 mod upload;
 mod usage;
+
+/// Every program of the suite, in the order of the runbook.
+pub const PROGRAMS: [&str; 9] = [
+    "kubectl-etcdbackup",
+    "talosctl-snapshot-take",
+    "talosctl-snapshot-push",
+    "talosctl-snapshot-pull",
+    "talosctl-snapshot-inspect",
+    "talosctl-recover-check",
+    "talosctl-recover-wipe",
+    "talosctl-recover-bootstrap",
+    "talosctl-recover-guide",
+];
 
 pub use crate::shell::shell;
 pub use age::age;

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{ArgMatches, Command};
+use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::called::Called;
 use super::flags::ColorFlag;
@@ -27,17 +27,18 @@ pub(super) enum Parsed {
 
 /// Parses `arguments`, with what variables and the configuration file say.
 pub(super) fn parse(command: Command, called: &Called, arguments: &[OsString]) -> Parsed {
+    let arguments = &help_asked(&command, arguments);
     let asks = |words: &[&str]| {
         let mut typed = arguments.iter().skip(1).take_while(|word| *word != "--");
         typed.any(|word| words.iter().any(|asked| word == asked))
     };
-    let long = asks(&["--help", "help"]);
+    let long = asks(&["--help"]);
     let command = called
         .name(command)
         .version(version())
         .term_width(COLUMNS)
         .color(color(arguments));
-    let command = documented(command, long);
+    let command = versioned(documented(command, long)).disable_help_subcommand(true);
     // Who asks for help shall get it, whatever a configuration file holds.
     let command = if long || asks(&["-h", "-V", "--version"]) {
         command
@@ -58,6 +59,17 @@ pub(super) fn parse(command: Command, called: &Called, arguments: &[OsString]) -
     }
 }
 
+/// `help VERB` as `VERB --help`: a row less on a screen of few.
+fn help_asked(command: &Command, arguments: &[OsString]) -> Vec<OsString> {
+    match arguments {
+        [name, word, verbs @ ..] if word == "help" && command.has_subcommands() => {
+            let asked = verbs.iter().cloned().chain(["--help".into()]);
+            [name.clone()].into_iter().chain(asked).collect()
+        }
+        _ => arguments.to_vec(),
+    }
+}
+
 /// Version, commit where the build knows it, target and TLS provider.
 fn version() -> String {
     let commit = option_env!("ETCDBACKUP_COMMIT")
@@ -67,6 +79,20 @@ fn version() -> String {
         "{} ({commit}{architecture}-{system}, TLS by aws-lc-rs)",
         env!("CARGO_PKG_VERSION")
     )
+}
+
+/// A command whose help is complete, for who writes it down.
+pub(super) fn complete_help(command: Command) -> Command {
+    versioned(documented(command.term_width(COLUMNS), true))
+}
+
+/// `-V` is known to whoever needs it: on the short screen it has no row.
+fn versioned(command: Command) -> Command {
+    let flag = Arg::new("version").short('V').long("version");
+    let flag = flag.help("Print version").action(ArgAction::Version);
+    command
+        .disable_version_flag(true)
+        .arg(flag.hide_short_help(true))
 }
 
 /// `--help` is complete: groups, variables (by name only), exit codes. `-h` fits a screen.
@@ -143,8 +169,6 @@ fn refused(error: &clap::Error, called: &Called) -> Failure {
 
 #[cfg(test)]
 mod tests {
-    use clap::{Arg, ArgAction};
-
     use super::*;
 
     fn sample() -> Command {

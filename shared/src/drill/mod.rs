@@ -101,7 +101,7 @@ pub async fn drill(snapshot: &Path, expected: &Expected, plan: &Plan) -> Result<
         .await
         .unwrap_or_else(|_| {
             let what = format!("the drill took over {} s", plan.limit.as_secs());
-            Err(Failure::new(Exit::Temporary, what).hint("give it more with `--timeout`"))
+            Err(Failure::new(Exit::Temporary, what).hint("give it more with `--drill-timeout`"))
         })
 }
 

@@ -7,6 +7,8 @@ use serde::Deserialize;
 
 /// Where lists are.
 pub mod paths {
+    /// Namespaces.
+    pub const NAMESPACES: &str = "/api/v1/namespaces";
     /// Nodes.
     pub const NODES: &str = "/api/v1/nodes";
     /// The leases that kubelets renew.

@@ -62,8 +62,44 @@ pub(super) struct Context {
     pub(super) proxy: String,
 }
 
+/// A context as the talosconfig has it, without what is secret in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedContext {
+    /// Its name.
+    pub name: String,
+    /// Whether it is the one that counts when none is named.
+    pub current: bool,
+    /// Through whom it is reached.
+    pub endpoints: Vec<String>,
+    /// Whom it asks.
+    pub nodes: Vec<String>,
+}
+
+/// Every context of the file that `selection` names.
+///
+/// # Errors
+/// 78: there is no talosconfig, or it cannot be read.
+pub fn contexts(selection: &Selection) -> Result<Vec<NamedContext>, Failure> {
+    let (_, text) = read(selection)?;
+    // The parser's message could quote a key.
+    let parsed: File = serde_saphyr::from_str(&text)
+        .map_err(|_| Failure::new(Exit::Config, "it is not a talosconfig"))?;
+    let named = |(name, entry): (String, Entry)| NamedContext {
+        current: name == parsed.context,
+        endpoints: entry.endpoints,
+        nodes: entry.nodes,
+        name,
+    };
+    Ok(parsed.contexts.into_iter().map(named).collect())
+}
+
 /// Reads what `selection` names.
 pub(super) fn load(selection: &Selection) -> Result<Context, Failure> {
+    let (file, text) = read(selection)?;
+    parse(&text, &file, selection)
+}
+
+fn read(selection: &Selection) -> Result<(PathBuf, Zeroizing<String>), Failure> {
     let file = find(selection, |name| std::env::var_os(name).map(PathBuf::from))?;
     let text = std::fs::read_to_string(&file).map_err(|error| {
         Failure::new(
@@ -72,7 +108,7 @@ pub(super) fn load(selection: &Selection) -> Result<Context, Failure> {
         )
         .hint("name another with `--talosconfig` or TALOSCONFIG")
     })?;
-    parse(&Zeroizing::new(text), &file, selection)
+    Ok((file, Zeroizing::new(text)))
 }
 
 fn find(

@@ -28,7 +28,7 @@ mod stream;
 pub use change::{EtcdPlace, Refusal, UploadError};
 pub use choose::{Candidate, Choice, choose};
 pub use client::Talos;
-pub use config::Selection;
+pub use config::{NamedContext, Selection, contexts};
 pub use error::{Cause, TalosError};
 pub use etcd::{Alarm, AlarmKind, Member, hosts};
 pub use events::{Event, Events};

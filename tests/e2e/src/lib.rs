@@ -8,6 +8,7 @@
     reason = "a world that cannot be built stops the test, with the reason"
 )]
 
+pub mod dist;
 pub mod etcd;
 pub mod golden;
 mod judge;

@@ -13,6 +13,7 @@ mod age;
 mod etcd;
 mod etcd_tools;
 mod inspect;
+mod krew;
 mod kubernetes;
 mod minio;
 mod process;

@@ -21,18 +21,18 @@ pub(crate) enum ConfigsVerb {
     /// Save every control plane's machine config beside the backups, sealed. Nothing is stored
     /// anew where the newest saved one is the same. Needs a talosconfig of role os:admin.
     #[command(
-        before_help = "Examples:\n  kubectl etcdbackup configs save s3://backups/prod -R recipients.txt"
+        before_help = "Examples:\n  kubectl etcdbackup configs save s3://backups/prod -R recipients.txt\nThen: kubectl etcdbackup configs list s3://backups/prod --live"
     )]
     Save(Box<SaveConfigs>),
     /// List what is saved; with --live, whether it is current
     #[command(
         visible_alias = "ls",
-        before_help = "Examples:\n  kubectl etcdbackup configs list s3://backups/prod\n  kubectl etcdbackup configs list s3://backups/prod --live"
+        before_help = "Examples:\n  kubectl etcdbackup configs list s3://backups/prod\n  kubectl etcdbackup configs list s3://backups/prod --live\nThen: kubectl etcdbackup configs get --node cp-1 -i key.txt -o cp-1.yaml"
     )]
     List(Box<ListConfigs>),
     /// Fetch one, open it and write it to a file
     #[command(
-        before_help = "Examples:\n  kubectl etcdbackup configs get --node cp-1 -i key.txt -o cp-1.yaml"
+        before_help = "Examples:\n  kubectl etcdbackup configs get --node cp-1 -i key.txt -o cp-1.yaml\nThen: talosctl apply-config --insecure -n NODE -f cp-1.yaml"
     )]
     Get(Box<GetConfig>),
 }

@@ -88,7 +88,7 @@ pub(crate) struct Manifests {
     #[arg(long, env = env::MONITORING)]
     pub(crate) monitoring: bool,
     /// Limit the pod's traffic: kubernetes or cilium
-    #[arg(long, env = env::NETWORK_POLICY, value_enum, hide_possible_values = true, value_name = "KIND")]
+    #[arg(long, env = env::NETWORK_POLICY, value_enum, hide_possible_values = true, hide_short_help = true, value_name = "KIND")]
     pub(crate) network_policy: Option<PolicyFlag>,
     /// Talos release, as 1.13, of the patch that `--for talos` prints
     #[arg(long, env = env::TALOS_VERSION, value_name = "VERSION", hide_short_help = true)]

@@ -28,7 +28,7 @@ pub(crate) struct Prune {
     #[arg(long, env = env::MIN_KEEP, value_name = "N", hide_short_help = true)]
     pub(crate) min_keep: Option<usize>,
     /// Delete nothing if more would go
-    #[arg(long, env = env::MAX_DELETE, value_name = "N")]
+    #[arg(long, env = env::MAX_DELETE, hide_short_help = true, value_name = "N")]
     pub(crate) max_delete: Option<usize>,
     /// How often there is a backup [default: as the list shows]
     ///

@@ -46,7 +46,7 @@ pub(crate) struct Verify {
     #[arg(short, long, env = env::EXPECTED_RECIPIENTS, value_delimiter = ',', value_name = "RECIPIENT")]
     pub(crate) recipient: Vec<String>,
     /// The same from a file, one a line; repeats
-    #[arg(short = 'R', long, env = env::EXPECTED_RECIPIENTS_FILE, value_name = "FILE")]
+    #[arg(short = 'R', long, env = env::EXPECTED_RECIPIENTS_FILE, value_name = "FILE", hide_short_help = true)]
     pub(crate) recipients_file: Vec<String>,
     /// Which cluster, where several share a prefix
     #[arg(long, env = env::CLUSTER_NAME, value_name = "NAME")]

@@ -9,11 +9,14 @@
     reason = "tests stop at the first surprise"
 )]
 
+mod archive;
+mod completion;
 mod configs;
 mod configuration;
 mod destinations;
 mod documents;
 mod foreign;
+mod generated;
 mod hashkv;
 mod help;
 mod image;

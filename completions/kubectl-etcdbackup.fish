@@ -1,0 +1,1 @@
+complete --keep-order --exclusive --command kubectl-etcdbackup --arguments "(_ETCDBACKUP_COMPLETE=fish kubectl-etcdbackup -- (commandline --current-process --tokenize --cut-at-cursor) (commandline --current-token))"

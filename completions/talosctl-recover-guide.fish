@@ -1,0 +1,1 @@
+complete --keep-order --exclusive --command talosctl-recover-guide --arguments "(_ETCDBACKUP_COMPLETE=fish talosctl-recover-guide -- (commandline --current-process --tokenize --cut-at-cursor) (commandline --current-token))"

@@ -1,0 +1,1 @@
+complete --keep-order --exclusive --command talosctl-snapshot-inspect --arguments "(_ETCDBACKUP_COMPLETE=fish talosctl-snapshot-inspect -- (commandline --current-process --tokenize --cut-at-cursor) (commandline --current-token))"

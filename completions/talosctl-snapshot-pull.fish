@@ -1,0 +1,1 @@
+complete --keep-order --exclusive --command talosctl-snapshot-pull --arguments "(_ETCDBACKUP_COMPLETE=fish talosctl-snapshot-pull -- (commandline --current-process --tokenize --cut-at-cursor) (commandline --current-token))"

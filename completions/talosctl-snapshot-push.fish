@@ -1,0 +1,1 @@
+complete --keep-order --exclusive --command talosctl-snapshot-push --arguments "(_ETCDBACKUP_COMPLETE=fish talosctl-snapshot-push -- (commandline --current-process --tokenize --cut-at-cursor) (commandline --current-token))"
