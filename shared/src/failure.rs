@@ -67,7 +67,9 @@ impl Exit {
             Self::No => "checked, and the answer is no",
             Self::Usage => "usage, or confirmation refused",
             Self::Data => "data refused: bad digest, damaged, cannot be decrypted, not a snapshot",
-            Self::Unreachable => "a peer could not be reached or kept failing (Talos, S3, Kubernetes)",
+            Self::Unreachable => {
+                "a peer could not be reached or kept failing (Talos, S3, Kubernetes)"
+            }
             Self::Bug => "a bug of ours",
             Self::Io => "local input/output, a closed output pipe",
             Self::Temporary => {

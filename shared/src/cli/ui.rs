@@ -210,6 +210,10 @@ impl Ui {
             )
             .hint("write it to a file with `-o FILE`, or pipe it to `talosctl-snapshot-push`"));
         }
+        if is_closed(&io::stdout()) {
+            return Err(Failure::new(Exit::Io, "stdout is closed")
+                .hint("write it to a file with `-o FILE`, or give it somebody who takes it"));
+        }
         Ok(())
     }
 
@@ -240,6 +244,19 @@ impl Ui {
         }
         Ok(())
     }
+}
+
+/// Whether a stream was closed when the program started. Rust then opens `/dev/null` in its place,
+/// for reading and writing; who throws output away (`>/dev/null`) opens it for writing only.
+fn is_closed(stream: &impl std::os::fd::AsFd) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let known = rustix::fs::fstat(stream).ok();
+    let null = std::fs::metadata("/dev/null").ok();
+    let is_null = known
+        .zip(null)
+        .is_some_and(|(known, null)| known.st_rdev == null.rdev() && known.st_ino == null.ino());
+    let mode = rustix::fs::fcntl_getfl(stream).unwrap_or(rustix::fs::OFlags::empty());
+    is_null && mode.contains(rustix::fs::OFlags::RDWR)
 }
 
 fn write_out(text: &str) -> io::Result<()> {

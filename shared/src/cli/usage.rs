@@ -13,6 +13,15 @@ use crate::failure::{Exit, Failure};
 /// Width of help, so that it reads alike everywhere.
 const COLUMNS: usize = 80;
 
+/// On a narrow terminal as wide as that.
+fn columns() -> usize {
+    let told = rustix::termios::tcgetwinsize(std::io::stdout());
+    match told.map_or(0, |size| usize::from(size.ws_col)) {
+        0 => COLUMNS,
+        columns => columns.min(COLUMNS),
+    }
+}
+
 /// What parsing ended with.
 pub(super) enum Parsed {
     /// Flags, variables and configuration are good.
@@ -36,7 +45,7 @@ pub(super) fn parse(command: Command, called: &Called, arguments: &[OsString]) -
     let command = called
         .name(command)
         .version(version())
-        .term_width(COLUMNS)
+        .term_width(columns())
         .color(color(arguments));
     let command = versioned(documented(command, long)).disable_help_subcommand(true);
     // Who asks for help shall get it, whatever a configuration file holds.

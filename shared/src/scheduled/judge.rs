@@ -80,8 +80,10 @@ fn failure(job: &Job, pod: Option<&Pod>, reason: &str, message: &str) -> Failure
     }
     let Some(end) = pod.and_then(Pod::terminated) else {
         let what = format!("Job `{name}` failed before its program ran: {message}");
-        return Failure::new(Exit::Unreachable, what)
-            .hint(format!("`kubectl describe job {name}` has the events"));
+        return Failure::new(Exit::Unreachable, what).hint(format!(
+            "`kubectl -n {} describe job {name}` has the events",
+            job.metadata.namespace
+        ));
     };
     ended_by(end, &logs)
 }

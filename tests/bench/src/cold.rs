@@ -10,6 +10,7 @@ use crate::claims::Claim;
 
 const TURNS: usize = 41;
 const LIMIT_MS: f64 = 10.0;
+const COMPLETION_MS: f64 = 50.0;
 const MB: f64 = 1_000_000.0;
 const WITHOUT_KUBE: f64 = 15.0;
 const WITH_KUBE: f64 = 20.0;
@@ -32,6 +33,8 @@ pub(crate) struct Programs {
     pub(crate) all: Vec<Program>,
     /// Median milliseconds of `/bin/true`.
     pub(crate) nothing: f64,
+    /// Median milliseconds in which the first TAB is answered, by the program that kubectl starts.
+    pub(crate) completion: f64,
 }
 
 pub(crate) fn measure() -> Programs {
@@ -49,6 +52,7 @@ pub(crate) fn measure() -> Programs {
             times.push(start(&programs().join(name)));
         }
     }
+    let completion = (0..TURNS).map(|_| answer(&["__complete", ""])).collect();
     let all = names.into_iter().zip(times).map(|(name, times)| {
         let file = std::fs::metadata(programs().join(&name)).expect("a built program");
         Program {
@@ -61,13 +65,23 @@ pub(crate) fn measure() -> Programs {
     Programs {
         all: all.collect(),
         nothing: median(nothing),
+        completion: median(completion),
     }
 }
 
 fn start(program: &Path) -> f64 {
+    timed(program, &["--version"])
+}
+
+/// `kubectl etcdbackup <TAB>` without kubectl's own start.
+fn answer(words: &[&str]) -> f64 {
+    timed(&programs().join("kubectl-etcdbackup"), words)
+}
+
+fn timed(program: &Path, words: &[&str]) -> f64 {
     let begun = Instant::now();
     let status = Command::new(program)
-        .arg("--version")
+        .args(words)
         .stdout(Stdio::null())
         .status();
     let seconds = begun.elapsed().as_secs_f64();
@@ -118,7 +132,15 @@ impl Programs {
         let sizes = sizes
             .into_iter()
             .filter_map(|(kube, limit)| self.biggest(kube, limit));
-        std::iter::once(start).chain(sizes).collect()
+        let completion = Claim::new(
+            format!("`kubectl etcdbackup <TAB>` is answered in under {COMPLETION_MS} ms"),
+            format!(
+                "{:.1} ms, /bin/true {:.1} ms",
+                self.completion, self.nothing
+            ),
+            self.completion < COMPLETION_MS,
+        );
+        [start, completion].into_iter().chain(sizes).collect()
     }
 
     fn biggest(&self, kube: bool, limit: f64) -> Option<Claim> {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use rustix::fs::{Mode, OFlags};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{LocalModes, tcgetattr};
+use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 
 use talos_sim::Using;
 
@@ -23,6 +23,15 @@ const LOOK: Duration = Duration::from_millis(5);
 /// Wide and high enough that nothing breaks or scrolls.
 const SIZE: (u16, u16) = (2000, 250);
 
+/// How a terminal is that a person sits at.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Seat<'a> {
+    /// Columns, when the terminal tells; otherwise it is wide and tells nothing.
+    pub columns: Option<u16>,
+    /// Variables of the person's own.
+    pub variables: &'a [(&'a str, &'a str)],
+}
+
 /// A program that talks to a terminal.
 pub struct Terminal {
     child: Child,
@@ -34,6 +43,7 @@ pub struct Terminal {
     read: usize,
     /// How lines were treated before it started.
     found: LocalModes,
+    size: (u16, u16),
 }
 
 #[derive(Default)]
@@ -48,6 +58,14 @@ impl Terminal {
     /// # Panics
     /// There is no pseudo-terminal, or no such program.
     pub fn start(world: &World, program: &str, arguments: &[&str]) -> Self {
+        Self::at(world, program, arguments, Seat::default())
+    }
+
+    /// The same at a terminal of another kind.
+    ///
+    /// # Panics
+    /// As [`Self::start`].
+    pub fn at(world: &World, program: &str, arguments: &[&str], seat: Seat<'_>) -> Self {
         let screen = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)
             .expect("a pseudo-terminal");
         grantpt(&screen).expect("a granted terminal");
@@ -56,6 +74,10 @@ impl Terminal {
         let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
         let line = rustix::fs::open(name.as_c_str(), flags, Mode::empty()).expect("a terminal");
         let found = modes(&line);
+        let size = (SIZE.0, seat.columns.unwrap_or(SIZE.1));
+        if let Some(columns) = seat.columns {
+            tell_size(&screen, columns);
+        }
         let end = |line: &OwnedFd| Stdio::from(line.try_clone().expect("another end"));
         let mut command = world.command("setsid");
         command
@@ -64,6 +86,7 @@ impl Terminal {
             .args(arguments)
             .env("TERM", "xterm")
             .env("ETCDBACKUP_SURVEY_PAUSE", "1ms")
+            .envs(seat.variables.iter().copied())
             .stdin(end(&line))
             .stdout(end(&line))
             .stderr(end(&line));
@@ -79,6 +102,7 @@ impl Terminal {
             reader: Some(reader),
             read: 0,
             found,
+            size,
         }
     }
 
@@ -143,19 +167,33 @@ impl Terminal {
     /// What a person has seen, line by line, without what was drawn over.
     pub fn transcript(&self) -> String {
         let seen = self.shown.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let contents = emulated(&seen.bytes).screen().contents();
+        let contents = emulated(&seen.bytes, self.size).screen().contents();
         let lines = contents
             .lines()
             .map(|line| line.trim_end().to_owned() + "\n");
         lines.collect()
     }
 
-    /// Waits for the end: its status and everything a person has seen. No secret was shown, and
-    /// the terminal is as it was found, with its cursor.
+    /// What a person sees, line by line as the terminal broke them.
+    pub fn rows(&self) -> String {
+        let seen = self.shown.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let parser = emulated(&seen.bytes, self.size);
+        let rows = parser.screen().rows(0, self.size.1);
+        let rows = rows.map(|row| row.trim_end().to_owned() + "\n");
+        rows.collect::<String>().trim_end().to_owned() + "\n"
+    }
+
+    /// Everything that was written to it, codes included.
+    pub fn written(&self) -> String {
+        let seen = self.shown.0.lock().unwrap_or_else(PoisonError::into_inner);
+        String::from_utf8_lossy(&seen.bytes).into_owned()
+    }
+
+    /// Waits for the program's end, and for all that it showed.
     ///
     /// # Panics
-    /// It hangs, shows a secret, or leaves the terminal otherwise.
-    pub fn end(mut self) -> (ExitStatus, String) {
+    /// It hangs.
+    pub fn wait(&mut self) -> ExitStatus {
         let until = Instant::now() + PATIENCE;
         let status = loop {
             if let Some(status) = self.child.try_wait().expect("a child") {
@@ -167,9 +205,19 @@ impl Terminal {
         if let Some(reader) = self.reader.take() {
             reader.join().expect("a reader");
         }
+        status
+    }
+
+    /// Waits for the end: its status and everything a person has seen. No secret was shown, and
+    /// the terminal is as it was found, with its cursor.
+    ///
+    /// # Panics
+    /// It hangs, shows a secret, or leaves the terminal otherwise.
+    pub fn end(mut self) -> (ExitStatus, String) {
+        let status = self.wait();
         let seen = self.shown.0.lock().unwrap_or_else(PoisonError::into_inner);
         secrets::assert_none("the terminal", &seen.bytes);
-        assert!(!emulated(&seen.bytes).screen().hide_cursor());
+        assert!(!emulated(&seen.bytes, self.size).screen().hide_cursor());
         assert_eq!(modes(&self.screen), self.found);
         drop(seen);
         (status, self.transcript())
@@ -189,8 +237,18 @@ fn modes(line: &impl AsFd) -> LocalModes {
     attributes.local_modes
 }
 
-fn emulated(bytes: &[u8]) -> vt100::Parser {
-    let mut parser = vt100::Parser::new(SIZE.0, SIZE.1, 0);
+fn tell_size(screen: &impl AsFd, columns: u16) {
+    let size = Winsize {
+        ws_row: 24,
+        ws_col: columns,
+        ws_xpixel: 0,
+        ws_ypixel: 0,
+    };
+    tcsetwinsize(screen, size).expect("a terminal with a size");
+}
+
+fn emulated(bytes: &[u8], (rows, columns): (u16, u16)) -> vt100::Parser {
+    let mut parser = vt100::Parser::new(rows, columns, 0);
     parser.process(bytes);
     parser
 }
