@@ -33,6 +33,7 @@ fuzz:
 lint:
 	cargo fmt --all --check
 	cargo fmt --check --manifest-path tests/fuzz/Cargo.toml
+	tests/tools/fetch codespell && target/tools/codespell/codespell
 	cargo clippy --locked --workspace --all-targets --features interop/go -- -D warnings
 	@rows="$$(cargo tree --locked -e normal,build,dev --target all -i ring 2>/dev/null)"; \
 	if [ -n "$$rows" ]; then echo "a second TLS provider:"; echo "$$rows"; exit 1; fi

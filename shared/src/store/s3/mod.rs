@@ -27,6 +27,7 @@ use std::sync::atomic::Ordering;
 use async_trait::async_trait;
 use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
 use aws_sdk_s3::primitives::{ByteStream, DateTime};
+use aws_sdk_s3::types::EncodingType;
 use bytes::Bytes;
 
 use self::body::S3Body;
@@ -138,6 +139,7 @@ impl Store for S3Store {
                     .client
                     .list_objects_v2()
                     .bucket(&bucket.name)
+                    .encoding_type(EncodingType::Url)
                     .prefix(&prefix);
                 request
                     .set_continuation_token(page.map(ToOwned::to_owned))
@@ -198,8 +200,16 @@ impl Store for S3Store {
 
 /// The objects of a page; "folders" (empty objects whose key ends with `/`) are none.
 fn objects(page: ListObjectsV2Output) -> Vec<Object> {
+    let encoded = page.encoding_type == Some(EncodingType::Url);
     let object = |found: aws_sdk_s3::types::Object| {
-        let key = found.key.filter(|key| !key.ends_with('/'))?;
+        let key = if encoded {
+            decoded(&found.key?)?
+        } else {
+            found.key?
+        };
+        if key.ends_with('/') {
+            return None;
+        }
         let size = found
             .size
             .and_then(|size| u64::try_from(size).ok())
@@ -215,6 +225,14 @@ fn objects(page: ListObjectsV2Output) -> Vec<Object> {
         .into_iter()
         .filter_map(object)
         .collect()
+}
+
+/// A key as it is. XML has no way to write every character of a key: one object with such a name
+/// would hide all the others. A store that does not know the encoding does not say it encoded.
+fn decoded(key: &str) -> Option<String> {
+    let blanks = key.replace('+', " ");
+    let decoded = percent_encoding::percent_decode_str(&blanks).decode_utf8();
+    decoded.ok().map(std::borrow::Cow::into_owned)
 }
 
 fn timestamp(time: &DateTime) -> Option<jiff::Timestamp> {

@@ -1,5 +1,6 @@
 //! Listings of buckets, objects and versions.
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use s3s::dto::*;
 use s3s::{S3Response, S3Result, s3_error};
 
@@ -63,19 +64,22 @@ pub(super) fn objects(backend: &Backend, input: ListObjectsV2Input) -> Answer<Li
     let next = lines.last().filter(|_| more).map(|line| token(line.name()));
     let count = lines.len();
     let (mut contents, mut groups) = (Vec::new(), Vec::new());
+    let encoded = input.encoding_type.as_ref().map(EncodingType::as_str) == Some(EncodingType::URL);
+    let written = |key: &str| if encoded { in_url(key) } else { key.to_owned() };
     for line in lines {
         match line {
             Listed::Key(key, object) => contents.push(Object {
-                key: Some(key.to_owned()),
+                key: Some(written(key)),
                 ..object
             }),
             Listed::Group(prefix) => groups.push(CommonPrefix {
-                prefix: Some(prefix),
+                prefix: Some(written(&prefix)),
             }),
         }
     }
     drop(state);
     Ok(S3Response::new(ListObjectsV2Output {
+        encoding_type: input.encoding_type,
         name: Some(input.bucket),
         prefix: input.prefix,
         delimiter: input.delimiter,
@@ -88,6 +92,20 @@ pub(super) fn objects(backend: &Backend, input: ListObjectsV2Input) -> Answer<Li
         common_prefixes: Some(groups),
         ..ListObjectsV2Output::default()
     }))
+}
+
+/// As S3 has it: a blank is `+`, the parts of a path stay apart.
+fn in_url(key: &str) -> String {
+    const PLAIN: &AsciiSet = &NON_ALPHANUMERIC
+        .remove(b'/')
+        .remove(b'-')
+        .remove(b'_')
+        .remove(b'.')
+        .remove(b'*')
+        .remove(b' ');
+    utf8_percent_encode(key, PLAIN)
+        .to_string()
+        .replace(' ', "+")
 }
 
 fn object(version: &Version) -> Object {
