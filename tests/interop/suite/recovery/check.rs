@@ -200,15 +200,21 @@ fn databases_that_lie_still_are_read_whole() {
     let folder = tempfile::tempdir().unwrap();
     let file = database(folder.path());
     let bytes = fs::read(&file).unwrap();
-    let node = json!({"database": file});
-    let stubs = stubs(["stopped"; 3], [node.clone(), node.clone(), node]);
+    // As the leader sends it to a member that is far behind: a stream's pages without its digest.
+    let snapshot = fixture("after");
+    let sent = &snapshot[..snapshot.len() - 32];
+    fs::write(folder.path().join("sent"), sent).unwrap();
+    let own = json!({"database": file});
+    let of_leader = json!({"database": folder.path().join("sent")});
+    let stubs = stubs(["stopped"; 3], [own.clone(), of_leader, own]);
     let (exit, report) = check(&stubs, &["unrecoverable", "--prove-databases"]);
     assert_eq!((exit, verdict(&report)), (1, "blocked"), "{report}");
-    let node = &report["survey"]["nodes"][2];
-    assert_eq!(
-        node["database"],
-        json!({"sha256": sha256(&bytes), "damage": null})
-    );
+    let nodes = &report["survey"]["nodes"];
+    for (node, bytes) in [(&nodes[1], sent), (&nodes[2], &bytes)] {
+        let sound = json!({"sha256": sha256(bytes), "damage": null});
+        assert_eq!(node["database"], sound);
+    }
+    let node = &nodes[2];
     let entries = node["storage"]["data"]["entries"].as_array().unwrap();
     let file = entries.iter().find(|one| one["path"] == "member/snap/db");
     let expected = json!({"path": "member/snap/db", "bytes": bytes.len(), "isDirectory": false});
