@@ -16,13 +16,23 @@ use tokio::task::spawn_blocking;
 
 use super::condition::Condition;
 use super::data::DATABASE;
-use super::file::FileFacts;
 use super::known::{Known, Unknown, Why};
 use super::survey::{NodeSurvey, Survey};
 use crate::backup::{Cancel, PullTarget, TalosSource, take_unproven};
 use crate::failure::{Exit, Failure};
+use crate::snapshot::bolt::rules;
+use crate::snapshot::finding::Severity;
 use crate::snapshot::spool::unlinked;
+use crate::snapshot::{Checked, check};
 use crate::talos::{StreamTimeouts, Talos};
+
+/// What a streamed snapshot must have, and a database in its place need not: a member that was
+/// far behind is sent the leader's, as a stream without digest, and starts from it.
+const OF_A_STREAM: [&str; 3] = [
+    rules::DIGEST_LOST.name,
+    rules::DIGEST_WRONG.name,
+    rules::LENGTH.name,
+];
 
 /// What two equal copies of a database were found to be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -97,13 +107,24 @@ impl Prover<'_> {
 fn looked_at(file: &File, name: &str) -> Result<DatabaseProof, Failure> {
     let sha256 = sha256(file)
         .map_err(|error| Failure::new(Exit::Io, format!("cannot read {name} again: {error}")))?;
-    let damage = match FileFacts::of(file, name) {
-        Ok(facts) => facts.damage.into_iter().next(),
+    let damage = match check(file).map_err(|error| error.into_failure(name)) {
+        Ok(checked) => damage(&checked),
         // It is no database at all.
         Err(failure) if failure.exit == Exit::Data => Some(failure.what),
         Err(failure) => return Err(failure),
     };
     Ok(DatabaseProof { sha256, damage })
+}
+
+/// The first place from which no etcd starts.
+fn damage(checked: &Checked) -> Option<String> {
+    let kept = checked.survey.findings.kept().iter();
+    let mut damaged = kept
+        .filter(|finding| finding.rule.severity == Severity::Damaged)
+        .filter(|finding| !OF_A_STREAM.contains(&finding.rule.name));
+    damaged
+        .next()
+        .map(|finding| format!("{}: {finding}", finding.rule.name))
 }
 
 fn sha256(mut file: &File) -> std::io::Result<String> {

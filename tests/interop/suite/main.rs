@@ -18,7 +18,9 @@ mod kubernetes;
 mod minio;
 mod process;
 mod prometheus;
+mod recovery;
 mod sealed_secrets;
+mod stubs;
 #[allow(
     dead_code,
     reason = "shared with the end-to-end suite, which uses all of it"

@@ -2,74 +2,49 @@
 //! that Talos has, some that it does not have yet, and metadata as apid appends them.
 
 use std::fs;
-use std::process::Command;
 
-use e2e::{World, tool};
+use e2e::World;
 use serde_json::{Value, json};
 
-use crate::process::{Running, back_up_and_pull, ours};
+use crate::process::{back_up_and_pull, ours};
+use crate::stubs::Stubs;
 use crate::support::{ok, refused};
 
 /// Nodes behind one endpoint; no packet could reach their addresses themselves.
 const ADDRESSES: [&str; 4] = ["10.5.0.2", "10.5.0.3", "fd00::4", "10.5.0.5"];
 const LEADER: u64 = 0x8e9e_05c5_2164_694d;
 
-struct Stubs {
-    _running: Running,
-    world: World,
+/// Nodes with these statuses, each with a snapshot of its own.
+fn start(statuses: [Value; 4]) -> Stubs {
+    let world = World::serving(snapshot(0));
+    let nodes = ADDRESSES.iter().zip(statuses).enumerate();
+    let scenario: Vec<Value> = nodes
+        .map(|(index, (address, status))| {
+            let file = world.path(&format!("snapshot-{index}"));
+            fs::write(&file, snapshot(index)).unwrap();
+            json!({
+                "address": address, "snapshot": file, "status": status,
+                "member": {
+                    "id": status["memberId"], "hostname": format!("stub-{index}"),
+                    "clientUrls": [url(address), "https://192.0.2.1:2379"],
+                    "isLearner": status["isLearner"],
+                },
+            })
+        })
+        .collect();
+    Stubs::play(world, &scenario, &[])
 }
 
-impl Stubs {
-    /// Nodes with these statuses, each with a snapshot of its own.
-    fn start(statuses: [Value; 4]) -> Self {
-        let world = World::serving(snapshot(0));
-        let nodes = ADDRESSES.iter().zip(statuses).enumerate();
-        let scenario: Vec<Value> = nodes
-            .map(|(index, (address, status))| {
-                let file = world.path(&format!("snapshot-{index}"));
-                fs::write(&file, snapshot(index)).unwrap();
-                json!({
-                    "address": address, "snapshot": file, "status": status,
-                    "member": {
-                        "id": status["memberId"], "hostname": format!("stub-{index}"),
-                        "clientUrls": [url(address), "https://192.0.2.1:2379"],
-                        "isLearner": status["isLearner"],
-                    },
-                })
-            })
-            .collect();
-        fs::write(world.path("scenario.json"), json!(scenario).to_string()).unwrap();
-        let mut command = Command::new(tool("talos-go/talos-server"));
-        command.current_dir(world.folder.path());
-        command.args(["-scenario", "scenario.json"]);
-        let (running, _) = Running::with_line(&mut command);
-        Self {
-            _running: running,
-            world,
-        }
-    }
+/// The nodes that were asked for a snapshot, in order.
+fn asked(stubs: &Stubs) -> Vec<String> {
+    let calls = stubs.calls_of("EtcdSnapshot").into_iter();
+    calls
+        .map(|call| call["node"][0].as_str().unwrap().to_owned())
+        .collect()
+}
 
-    /// Every call so far.
-    fn calls(&self) -> Vec<Value> {
-        let lines = fs::read_to_string(self.world.path("calls.jsonl")).unwrap();
-        lines
-            .lines()
-            .map(|line| serde_json::from_str(line).unwrap())
-            .collect()
-    }
-
-    /// The nodes that were asked for a snapshot, in order.
-    fn asked(&self) -> Vec<String> {
-        let calls = self.calls().into_iter();
-        calls
-            .filter(|call| call["method"] == "EtcdSnapshot")
-            .map(|call| call["node"][0].as_str().unwrap().to_owned())
-            .collect()
-    }
-
-    fn taken(&self) -> Vec<u8> {
-        fs::read(self.world.path("taken")).unwrap()
-    }
+fn taken(stubs: &Stubs) -> Vec<u8> {
+    fs::read(stubs.world.path("taken")).unwrap()
 }
 
 fn url(address: &str) -> String {
@@ -109,13 +84,13 @@ fn mixed() -> [Value; 4] {
 
 #[test]
 fn the_healthiest_follower_is_found_and_its_bytes_arrive() {
-    let stubs = Stubs::start(mixed());
+    let stubs = start(mixed());
     ok(&ours(&stubs.world, "talosctl-snapshot-take")
         .args(["-o", "taken"])
         .output()
         .unwrap());
-    assert!(stubs.taken() == snapshot(2), "the bytes of another node");
-    assert_eq!(stubs.asked(), ["fd00::4"]);
+    assert!(taken(&stubs) == snapshot(2), "the bytes of another node");
+    assert_eq!(asked(&stubs), ["fd00::4"]);
     let calls = stubs.calls();
     for method in ["EtcdMemberList", "EtcdStatus", "EtcdSnapshot"] {
         assert!(
@@ -136,7 +111,7 @@ fn the_healthiest_follower_is_found_and_its_bytes_arrive() {
 #[test]
 fn of_no_good_follower_the_leader_is_taken() {
     let sick = json!({"errors": ["etcdserver: no leader"], "leader": "0"});
-    let stubs = Stubs::start([
+    let stubs = start([
         status(1, &json!({"isLearner": true})),
         status(2, &sick),
         status(3, &json!({"raftAppliedIndex": "7"})),
@@ -146,23 +121,23 @@ fn of_no_good_follower_the_leader_is_taken() {
         .args(["-o", "taken"])
         .output()
         .unwrap());
-    assert_eq!(stubs.asked(), ["10.5.0.5"]);
-    assert!(stubs.taken() == snapshot(3), "the bytes of another node");
+    assert_eq!(asked(&stubs), ["10.5.0.5"]);
+    assert!(taken(&stubs) == snapshot(3), "the bytes of another node");
 }
 
 #[test]
 fn a_backup_goes_all_the_way_and_a_cut_stream_goes_to_another_member() {
-    let stubs = Stubs::start(mixed());
+    let stubs = start(mixed());
     let world = &stubs.world;
     fs::write(world.path("snapshot-2"), &snapshot(2)[..50 * 1024]).unwrap();
     let pulled = back_up_and_pull(world);
-    assert_eq!(stubs.asked(), ["fd00::4", "10.5.0.3"]);
+    assert_eq!(asked(&stubs), ["fd00::4", "10.5.0.3"]);
     assert!(fs::read(pulled).unwrap() == snapshot(1), "other bytes");
 }
 
 #[test]
 fn a_named_node_is_the_only_one_asked() {
-    let stubs = Stubs::start(mixed());
+    let stubs = start(mixed());
     let take = |node: &str| {
         let arguments = ["-n", node, "-o", "taken", "--force"];
         ours(&stubs.world, "talosctl-snapshot-take")
@@ -171,7 +146,7 @@ fn a_named_node_is_the_only_one_asked() {
             .unwrap()
     };
     ok(&take("10.5.0.2"));
-    assert!(stubs.taken() == snapshot(0), "the bytes of another node");
+    assert!(taken(&stubs) == snapshot(0), "the bytes of another node");
     assert_eq!(stubs.calls().len(), 1);
     refused(&take("10.5.0.99"), 69, "10.5.0.99");
 }

@@ -15,7 +15,7 @@ import (
 
 // Makes a cluster's CA, the server's certificate and a client's as Talos makes them (Ed25519,
 // roles as organizations), and writes the talosconfig of that client.
-func certificates(endpoint, talosconfig string) (*tls.Config, error) {
+func certificates(endpoint, talosconfig string, allowed role.Role) (*tls.Config, error) {
 	now := time.Now()
 
 	authority, err := secrets.NewTalosCA(now.Add(-time.Hour))
@@ -25,7 +25,7 @@ func certificates(endpoint, talosconfig string) (*tls.Config, error) {
 
 	identity := &x509.PEMEncodedCertificateAndKey{Crt: authority.CrtPEM, Key: authority.KeyPEM}
 
-	client, err := secrets.NewAdminCertificateAndKey(now, identity, role.MakeSet(role.EtcdBackup), 24*time.Hour)
+	client, err := secrets.NewAdminCertificateAndKey(now, identity, role.MakeSet(allowed), 24*time.Hour)
 	if err != nil {
 		return nil, err
 	}

@@ -2,20 +2,15 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
 	"os"
-	"path"
 	"sync"
 
 	"github.com/siderolabs/talos/pkg/machinery/api/common"
 	"github.com/siderolabs/talos/pkg/machinery/api/machine"
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/metadata"
-	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/emptypb"
@@ -27,66 +22,49 @@ const chunk = 1024
 type talos struct {
 	machine.UnimplementedMachineServiceServer
 
-	host  string
-	nodes []node
+	host    string
+	config  []byte
+	journal *journal
 
+	// Guards what the nodes are.
 	mutex sync.Mutex
-	calls *json.Encoder
+	nodes []node
 }
 
-// A call as the tests judge it.
-type call struct {
-	Method   string   `json:"method"`
-	Node     []string `json:"node"`
-	Nodes    []string `json:"nodes"`
-	Roles    []string `json:"roles"`
-	Deadline bool     `json:"deadline"`
-}
-
-// enter logs a call and finds the node it is for.
-func (t *talos) enter(ctx context.Context) (*node, error) {
-	method, _ := grpc.Method(ctx)
+// route finds the node that a call is for.
+func (t *talos) route(ctx context.Context) (*node, error) {
 	from, _ := metadata.FromIncomingContext(ctx)
-	_, deadline := ctx.Deadline()
-	seen := call{Method: path.Base(method), Node: from["node"], Nodes: from["nodes"], Roles: roles(ctx), Deadline: deadline}
+	named := from["node"]
 
-	t.mutex.Lock()
-	defer t.mutex.Unlock()
-
-	if err := t.calls.Encode(seen); err != nil {
-		return nil, err
-	}
-
-	if len(seen.Nodes) != 0 || len(seen.Node) > 1 {
+	if len(from["nodes"]) != 0 || len(named) > 1 {
 		return nil, status.Error(codes.InvalidArgument, "one node is asked at a time")
 	}
 
 	// The endpoint is the first node, by no name or by its own.
-	if len(seen.Node) == 0 || seen.Node[0] == t.host {
+	if len(named) == 0 || named[0] == t.host {
 		return &t.nodes[0], nil
 	}
 
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+
 	for i := range t.nodes {
-		if t.nodes[i].Address == seen.Node[0] {
+		if t.nodes[i].Address == named[0] && !t.nodes[i].Machine.isAway() {
 			return &t.nodes[i], nil
 		}
 	}
 
-	return nil, status.Errorf(codes.Unavailable, "no route to host %q", seen.Node[0])
+	return nil, status.Errorf(codes.Unavailable, "no route to host %q", named[0])
 }
 
-func roles(ctx context.Context) []string {
-	from, _ := peer.FromContext(ctx)
-	if from == nil {
-		return nil
+// The control plane that a call is for, where the scenario tells what it is.
+func (t *talos) scripted(ctx context.Context) (*node, error) {
+	from, err := t.route(ctx)
+	if err == nil && from.Machine == nil {
+		err = status.Errorf(codes.Unimplemented, "node %q only serves a snapshot", from.Address)
 	}
 
-	info, ok := from.AuthInfo.(credentials.TLSInfo)
-	if !ok || len(info.State.PeerCertificates) == 0 {
-		return nil
-	}
-
-	return info.State.PeerCertificates[0].Subject.Organization
+	return from, err
 }
 
 // One node's message, as every answer holds them.
@@ -102,77 +80,31 @@ func said[M ofNode](message M, from *node) (M, error) {
 	return appended(message, &common.Metadata{Hostname: from.Address})
 }
 
-// answer is the whole of a call whose contents no test is about.
-func answer[M ofNode](ctx context.Context, t *talos, message M) ([]M, error) {
-	from, err := t.enter(ctx)
-	if err != nil {
-		return nil, err
-	}
-
-	message, err = said(full(message), from)
+// saidOnce is the same as the whole of an answer.
+func saidOnce[M ofNode](message M, from *node) ([]M, error) {
+	message, err := said(message, from)
 
 	return []M{message}, err
 }
 
 func (t *talos) Version(ctx context.Context, _ *emptypb.Empty) (*machine.VersionResponse, error) {
-	messages, err := answer(ctx, t, &machine.Version{})
+	from, err := t.route(ctx)
+	if err != nil {
+		return nil, err
+	}
+
+	message := full(&machine.Version{})
+	if from.Machine != nil {
+		message.Version.Tag = from.Machine.Version
+	}
+
+	messages, err := saidOnce(message, from)
 
 	return &machine.VersionResponse{Messages: messages}, err
 }
 
-func (t *talos) ServiceList(ctx context.Context, _ *emptypb.Empty) (*machine.ServiceListResponse, error) {
-	messages, err := answer(ctx, t, &machine.ServiceList{})
-
-	return &machine.ServiceListResponse{Messages: messages}, err
-}
-
-func (t *talos) EtcdAlarmList(ctx context.Context, _ *emptypb.Empty) (*machine.EtcdAlarmListResponse, error) {
-	messages, err := answer(ctx, t, &machine.EtcdAlarm{})
-
-	return &machine.EtcdAlarmListResponse{Messages: messages}, err
-}
-
-func (t *talos) EtcdMemberList(ctx context.Context, _ *machine.EtcdMemberListRequest) (*machine.EtcdMemberListResponse, error) {
-	from, err := t.enter(ctx)
-	if err != nil {
-		return nil, err
-	}
-
-	message := full(&machine.EtcdMembers{})
-	message.Members = nil
-
-	for _, one := range t.nodes {
-		member, err := overridden(full(&machine.EtcdMember{}), one.Member)
-		if err != nil {
-			return nil, err
-		}
-
-		message.Members = append(message.Members, member)
-	}
-
-	message, err = said(message, from)
-
-	return &machine.EtcdMemberListResponse{Messages: []*machine.EtcdMembers{message}}, err
-}
-
-func (t *talos) EtcdStatus(ctx context.Context, _ *emptypb.Empty) (*machine.EtcdStatusResponse, error) {
-	from, err := t.enter(ctx)
-	if err != nil {
-		return nil, err
-	}
-
-	message := full(&machine.EtcdStatus{})
-	if message.MemberStatus, err = overridden(message.MemberStatus, from.Status); err != nil {
-		return nil, err
-	}
-
-	message, err = said(message, from)
-
-	return &machine.EtcdStatusResponse{Messages: []*machine.EtcdStatus{message}}, err
-}
-
 func (t *talos) EtcdSnapshot(_ *machine.EtcdSnapshotRequest, stream machine.MachineService_EtcdSnapshotServer) error {
-	from, err := t.enter(stream.Context())
+	from, err := t.route(stream.Context())
 	if err != nil {
 		return err
 	}
@@ -183,29 +115,32 @@ func (t *talos) EtcdSnapshot(_ *machine.EtcdSnapshotRequest, stream machine.Mach
 	}
 	defer file.Close() //nolint:errcheck
 
+	return pour(file, from, stream.Send)
+}
+
+// pour sends all bytes as Talos' chunker does.
+func pour(bytes io.Reader, from *node, send func(*common.Data) error) error {
 	for {
-		bytes := make([]byte, chunk)
+		buffer := make([]byte, chunk)
 
-		length, err := io.ReadFull(file, bytes)
-		if length > 0 {
-			message := full(&common.Data{})
-			message.Bytes = bytes[:length]
-
-			if message, err = said(message, from); err == nil {
-				err = stream.Send(message)
+		length, err := io.ReadFull(bytes, buffer)
+		if length == 0 {
+			if errors.Is(err, io.EOF) {
+				return nil
 			}
 
-			if err != nil {
-				return err
-			}
-
-			continue
+			return err
 		}
 
-		if errors.Is(err, io.EOF) {
-			return nil
+		message := full(&common.Data{})
+		message.Bytes = buffer[:length]
+
+		if message, err = said(message, from); err == nil {
+			err = send(message)
 		}
 
-		return err
+		if err != nil {
+			return err
+		}
 	}
 }
