@@ -24,3 +24,20 @@ pub(crate) fn write(out: &Path, index: &Path) -> Result<(), Failure> {
     }
     crate::write(&index.join("README.md"), README.as_bytes())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_index_has_its_manifests_where_krew_looks() {
+        let folder = tempfile::tempdir().unwrap();
+        let (out, index) = (folder.path().join("out"), folder.path().join("index"));
+        crate::folder(&out.join(FOLDER)).unwrap();
+        crate::write(&out.join(FOLDER).join("etcdbackup.yaml"), b"kind: Plugin\n").unwrap();
+        write(&out, &index).unwrap();
+        let manifest = read(&index.join("plugins/etcdbackup.yaml")).unwrap();
+        assert_eq!(manifest, b"kind: Plugin\n");
+        assert!(index.join("README.md").exists());
+    }
+}

@@ -107,3 +107,90 @@ fn what_operations_tells_to_type_is_known() {
     }
     assert!(seen >= 6, "{seen}");
 }
+
+#[test]
+fn the_readme_runs_as_printed() {
+    let world = world();
+    let blocks = blocks("README.md");
+    // `make demo` and `make test` are what runs this.
+    let blocks: Vec<_> = blocks
+        .iter()
+        .filter(|block| !block.contains("make "))
+        .collect();
+    assert!(blocks.len() >= 5, "{blocks:?}");
+    for block in blocks {
+        let output = world.shell(block);
+        assert!(output.status.success(), "{block}\n{}", text(&output.stderr));
+    }
+    // The drill needs what the README says.
+    let mut drill = world.command(e2e::programs().join("kubectl-etcdbackup"));
+    drill.args(["verify", "s3://backups/prod", "--drill", "-i", "key.txt"]);
+    let path = format!("{}:/usr/bin:/bin", e2e::tool("etcd-3.5").display());
+    ok(&drill.env("PATH", path).output().unwrap());
+}
+
+/// Commands of ours in the fenced blocks of a document, a line each.
+fn commands(document: &std::path::Path) -> Vec<String> {
+    let text = std::fs::read_to_string(document).unwrap();
+    let (mut found, mut inside, mut line) = (Vec::new(), false, String::new());
+    for raw in text.lines() {
+        let trimmed = raw.trim();
+        if let Some(kind) = trimmed.strip_prefix("```") {
+            inside = !inside && ["", "sh"].contains(&kind);
+            continue;
+        }
+        if !inside {
+            continue;
+        }
+        let more = trimmed.strip_suffix('\\').unwrap_or(trimmed);
+        line += &format!("{more} ");
+        if trimmed.ends_with(['\\', '|']) {
+            continue;
+        }
+        let whole = std::mem::take(&mut line);
+        let bare = whole.split(" #").next().unwrap_or_default();
+        found.extend(bare.split(['|', '&', ';']).filter_map(ours));
+    }
+    found
+}
+
+/// One of ours, without what the shell does with its output.
+fn ours(part: &str) -> Option<String> {
+    let part = part.trim().trim_start_matches("$ ");
+    let known = [
+        "kubectl etcdbackup",
+        "kubectl-etcdbackup",
+        "talosctl-snapshot-",
+        "talosctl-recover-",
+    ];
+    let is_ours = known.iter().any(|start| part.starts_with(start));
+    let part = part.split(['>', '<']).next()?.trim();
+    (is_ours && !part.contains('…')).then(|| part.to_owned())
+}
+
+/// Whatever a document tells to type is there, with flags it knows.
+#[test]
+fn every_command_of_every_document_is_known() {
+    let world = serving();
+    let mut documents = vec![repository().join("README.md")];
+    for folder in ["docs", "docs/recovery"] {
+        let entries = std::fs::read_dir(repository().join(folder)).unwrap();
+        let paths = entries.map(|entry| entry.unwrap().path());
+        documents.extend(paths.filter(|path| path.extension().is_some_and(|end| end == "md")));
+    }
+    let mut seen = 0;
+    for document in documents {
+        for command in commands(&document) {
+            // Help ends before anything is asked; a flag that is not known ends before help.
+            let output = world.shell(&format!("{command} --help"));
+            assert!(
+                output.status.success(),
+                "{}: {command}: {}",
+                document.display(),
+                text(&output.stderr)
+            );
+            seen += 1;
+        }
+    }
+    assert!(seen > 60, "{seen}");
+}
