@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use etcdbackup::catalogue::{self, Kind};
+use etcdbackup::cli::flags::KubernetesFlags;
 use etcdbackup::cli::table::table;
 use etcdbackup::cli::{Context, format};
 use etcdbackup::clock;
@@ -13,8 +14,14 @@ use etcdbackup::transfer::{self, Copied, Copying, Proven, Step};
 use serde::Serialize;
 
 use crate::cli::{Copy, TransferFormat};
+use crate::installed;
 
-pub(crate) async fn run(copy: Copy, context: Context) -> Result<Exit, Failure> {
+pub(crate) async fn run(
+    mut copy: Copy,
+    kubernetes: &KubernetesFlags,
+    context: Context,
+) -> Result<Exit, Failure> {
+    let (source, destination) = places(&mut copy, kubernetes, &context).await?;
     let now = clock::now();
     let lock = copy.lock.lock().map(|lock| lock.from(now));
     let identities = Identities {
@@ -23,9 +30,9 @@ pub(crate) async fn run(copy: Copy, context: Context) -> Result<Exit, Failure> {
     };
     identities.check()?;
     let options = copy.store.options();
-    let destination = Destination::parse(&copy.destination)?;
+    let destination = Destination::parse(&destination)?;
     let cluster = copy.choice.cluster_name.as_deref();
-    let chosen = transfer::choose(&copy.source, &options, cluster, copy.choice.choice()).await?;
+    let chosen = transfer::choose(&source, &options, cluster, copy.choice.choice()).await?;
     chosen.notes.iter().for_each(|note| context.ui.warn(note));
     let to = store::open(&destination, &StoreOptions { lock, ..options }).await?;
     let copying = Copying {
@@ -64,6 +71,31 @@ pub(crate) async fn run(copy: Copy, context: Context) -> Result<Exit, Failure> {
         .ui
         .report(&shown(&done, copy.output, text, |one| &one.url)?)?;
     Ok(exit)
+}
+
+/// Where from and where to.
+async fn places(
+    copy: &mut Copy,
+    kubernetes: &KubernetesFlags,
+    context: &Context,
+) -> Result<(String, String), Failure> {
+    let line = |to: &str| {
+        let program = context.called.program();
+        format!("name both: `{program} copy s3://BUCKET/PREFIX {to}`")
+    };
+    let Some((from, to)) = copy.places() else {
+        return Err(
+            Failure::new(Exit::Usage, "nowhere to copy to").hint(line("s3://BUCKET/COPIES"))
+        );
+    };
+    let (from, to) = (from.cloned(), to.clone());
+    let cluster = &mut copy.choice.cluster_name;
+    let known = installed::only(from.as_ref(), &mut copy.store, cluster, kubernetes, context).await;
+    match known {
+        Ok(from) => Ok((from, to)),
+        Err(failure) if failure.exit == Exit::Usage => Err(failure.hint(line(&to))),
+        Err(failure) => Err(failure),
+    }
 }
 
 /// Snapshots of a place by their names: a folder writes times its own way.

@@ -91,6 +91,26 @@ pub(crate) async fn fill(
     Ok(())
 }
 
+/// The same for a verb that takes one destination.
+///
+/// # Errors
+/// 2: none was named, and none is installed that says one, or it says several.
+pub(crate) async fn only(
+    place: Option<&String>,
+    store: &mut StoreFlags,
+    cluster_name: &mut Option<String>,
+    kubernetes: &KubernetesFlags,
+    context: &Context,
+) -> Result<String, Failure> {
+    let mut places: Vec<String> = place.cloned().into_iter().collect();
+    fill(&mut places, store, cluster_name, kubernetes, context).await?;
+    if let [place] = places.as_slice() {
+        return Ok(place.clone());
+    }
+    let what = format!("the CronJob has {} destinations", places.len());
+    Err(Failure::new(Exit::Usage, what).hint(format!("name one: {}", places.join(", "))))
+}
+
 /// Of the only CronJob there is.
 async fn settings(kubernetes: &KubernetesFlags) -> Result<Settings, Failure> {
     let cluster = kubernetes.client()?.connect().await?;

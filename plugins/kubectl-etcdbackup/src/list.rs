@@ -2,15 +2,14 @@
 
 use std::sync::Arc;
 
-use etcdbackup::catalogue::{self, Entry, Kind, ObjectName};
+use etcdbackup::catalogue::{Entry, Kind, ObjectName, Packed, Shelf};
 use etcdbackup::cli::flags::KubernetesFlags;
 use etcdbackup::cli::ui::printable;
 use etcdbackup::cli::{Context, format};
 use etcdbackup::clock;
 use etcdbackup::failure::{Exit, Failure};
-use etcdbackup::store::{self, Destination, Store};
+use etcdbackup::store::{self, Destination, Object, Store};
 use jiff::{SignedDuration, Timestamp};
-use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
 use crate::cli::{Format, List};
@@ -21,22 +20,49 @@ use crate::table;
 pub(crate) struct Place {
     pub(crate) destination: String,
     store: Arc<dyn Store>,
+    shelf: Shelf,
+    /// When its newest snapshot was taken.
+    newest: Option<Timestamp>,
+}
+
+/// What all destinations hold: little for each of a million objects.
+#[derive(Default)]
+pub(crate) struct Rows {
+    places: Vec<Place>,
+    packed: Vec<(u16, Packed)>,
 }
 
 /// An entry and where it lies.
-pub(crate) struct Row {
+pub(crate) struct Row<'a> {
     pub(crate) entry: Entry,
-    pub(crate) place: Arc<Place>,
+    pub(crate) place: &'a Place,
 }
 
-impl Row {
+impl Rows {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.packed.is_empty()
+    }
+
+    /// Each is made when it is shown.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Row<'_>> {
+        self.packed.iter().filter_map(|(place, packed)| {
+            let place = self.places.get(usize::from(*place))?;
+            let entry = place.shelf.unpack(packed)?;
+            Some(Row { entry, place })
+        })
+    }
+}
+
+impl Row<'_> {
     fn url(&self) -> String {
         self.place.store.url_of(&self.entry.key)
     }
 }
 
-/// Text is written out in pieces of about this size: a long listing is never in memory twice.
+/// Text is written out in pieces of about this size: a long listing is never in memory as text.
 pub(crate) const PIECE: usize = 64 * 1024;
+/// Entries that are written as YAML at once.
+const ENTRIES: usize = 256;
 
 pub(crate) async fn run(
     mut list: List,
@@ -52,64 +78,78 @@ pub(crate) async fn run(
     )
     .await?;
     let now = clock::now();
-    let mut rows = Vec::new();
+    let mut rows = Rows::default();
     let mut exit = Exit::Done;
     for destination in &list.destinations {
-        let found = read(destination, &list, now).await?;
-        if found.is_empty() {
+        let before = rows.packed.len();
+        let place = read(destination, &list, now, &mut rows).await?;
+        if rows.packed.len() == before {
             context.ui.note(&format!("no backup in {destination}"));
         }
-        if let Some(stale) = list.max_age.and_then(|max_age| stale(&found, max_age, now)) {
+        if let Some(stale) = list.max_age.and_then(|max_age| stale(&place, max_age, now)) {
             context.ui.warn(&format!("{destination}: {stale}"));
             exit = Exit::No;
         }
-        if rows.is_empty() {
-            rows = found;
-        } else {
-            rows.extend(found);
-        }
+        rows.places.push(place);
     }
-    rows.sort_by_key(|row| std::cmp::Reverse(time_of(&row.entry)));
-    let several = list.destinations.len() > 1;
+    rows.packed
+        .sort_by_key(|(_, packed)| std::cmp::Reverse(packed.order()));
+    show(&rows, &list, now, &context)?;
+    Ok(exit)
+}
+
+fn show(rows: &Rows, list: &List, now: Timestamp, context: &Context) -> Result<(), Failure> {
     match list.output {
         Format::Table | Format::Wide => {
             let wide = list.output == Format::Wide;
-            table::print(&rows, wide, several, now, &context.ui)?;
+            table::print(rows, wide, list.destinations.len() > 1, now, &context.ui)
         }
         Format::Name => {
             let mut text = String::new();
-            for row in &rows {
+            for row in rows.iter() {
                 text += &(printable(&row.url()) + "\n");
                 if text.len() > PIECE {
                     context.ui.report(&std::mem::take(&mut text))?;
                 }
             }
-            context.ui.report(&text)?;
+            context.ui.report(&text)
         }
-        Format::Json => print_json(&rows, &context)?,
-        Format::Yaml => context.ui.report(&format::yaml(&Values(&rows))?)?,
+        Format::Json => print_json(rows, context),
+        Format::Yaml => print_yaml(rows, context),
     }
-    Ok(exit)
 }
 
-async fn read(destination: &str, list: &List, now: Timestamp) -> Result<Vec<Row>, Failure> {
+/// Lists a destination; what it holds is added to `rows`.
+async fn read(
+    destination: &str,
+    list: &List,
+    now: Timestamp,
+    rows: &mut Rows,
+) -> Result<Place, Failure> {
     let destination = Destination::parse(destination)?;
     let store = store::open(&destination, &list.store.options()).await?;
-    let prefix = store.key_of("");
-    let entries = catalogue::read(store.as_ref(), prefix.trim_end_matches('/'), now).await?;
-    let wanted = entries.into_iter().filter(|entry| {
-        !matches!(entry.kind, Kind::Manifest) && of_cluster(entry, list.cluster_name.as_deref())
-    });
-    let place = Arc::new(Place {
+    let number = u16::try_from(rows.places.len()).unwrap_or(u16::MAX);
+    let mut place = Place {
         destination: destination.to_string(),
+        shelf: Shelf::new(store.as_ref(), now),
         store: Arc::clone(&store),
-    });
-    Ok(wanted
-        .map(|entry| Row {
-            entry,
-            place: Arc::clone(&place),
-        })
-        .collect())
+        newest: None,
+    };
+    let take = |object: Object| {
+        let Some(entry) = place.shelf.entry_of(&object) else {
+            return;
+        };
+        if matches!(entry.kind, Kind::Manifest) || !of_cluster(&entry, list.cluster_name.as_deref())
+        {
+            return;
+        }
+        if let Kind::Snapshot(name) = &entry.kind {
+            place.newest = place.newest.max(Some(name.taken_at));
+        }
+        rows.packed.push((number, place.shelf.pack(&entry)));
+    };
+    store::each(store.as_ref(), take).await?;
+    Ok(place)
 }
 
 /// What names another cluster is not shown; what names none may belong to it.
@@ -130,13 +170,8 @@ pub(crate) fn time_of(entry: &Entry) -> Option<Timestamp> {
 }
 
 /// Why a destination is not fresh; none: it is.
-fn stale(rows: &[Row], max_age: SignedDuration, now: Timestamp) -> Option<String> {
-    let newest = rows
-        .iter()
-        .filter(|row| matches!(row.entry.kind, Kind::Snapshot(_)))
-        .filter_map(|row| time_of(&row.entry))
-        .max();
-    match newest {
+fn stale(place: &Place, max_age: SignedDuration, now: Timestamp) -> Option<String> {
+    match place.newest {
         Some(newest) if now.duration_since(newest) <= max_age => None,
         Some(newest) => Some(format!(
             "the newest snapshot is {} old, more than `--max-age`",
@@ -151,13 +186,13 @@ fn bug(error: &dyn std::fmt::Display) -> Failure {
 }
 
 /// As the whole array would be printed, entry by entry.
-fn print_json(rows: &[Row], context: &Context) -> Result<(), Failure> {
+fn print_json(rows: &Rows, context: &Context) -> Result<(), Failure> {
     if rows.is_empty() {
         return context.ui.report("[]\n");
     }
     let mut text = String::from("[");
     for (at, row) in rows.iter().enumerate() {
-        let entry = serde_json::to_string_pretty(&value(row)).map_err(|error| bug(&error))?;
+        let entry = serde_json::to_string_pretty(&value(&row)).map_err(|error| bug(&error))?;
         text += if at == 0 { "\n  " } else { ",\n  " };
         // Line ends stand between values only: in strings they are escaped.
         text += &entry.replace('\n', "\n  ");
@@ -168,16 +203,20 @@ fn print_json(rows: &[Row], context: &Context) -> Result<(), Failure> {
     context.ui.report(&(text + "\n]\n"))
 }
 
-/// Written one by one.
-struct Values<'a>(&'a [Row]);
-
-impl Serialize for Values<'_> {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_seq(self.0.iter().map(value))
+/// An array of YAML is its entries one below the other.
+fn print_yaml(rows: &Rows, context: &Context) -> Result<(), Failure> {
+    if rows.is_empty() {
+        return context.ui.report("[]\n");
     }
+    let mut rows = rows.iter().peekable();
+    while rows.peek().is_some() {
+        let values: Vec<Value> = rows.by_ref().take(ENTRIES).map(|row| value(&row)).collect();
+        context.ui.report(&format::yaml(&values)?)?;
+    }
+    Ok(())
 }
 
-fn value(row: &Row) -> Value {
+fn value(row: &Row<'_>) -> Value {
     let (cluster, taken_at) = match &row.entry.kind {
         Kind::Snapshot(name) | Kind::FutureDated(name) => {
             (Some(name.cluster.clone()), Some(name.taken_at.to_string()))

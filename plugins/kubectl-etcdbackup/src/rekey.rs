@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use etcdbackup::catalogue::{self, Entry, ObjectName};
 use etcdbackup::cli::Context;
+use etcdbackup::cli::flags::KubernetesFlags;
 use etcdbackup::cli::table::table;
 use etcdbackup::clock;
 use etcdbackup::failure::{Exit, Failure};
@@ -15,6 +16,7 @@ use serde::Serialize;
 
 use crate::cli::Rekey;
 use crate::copy::shown;
+use crate::installed;
 
 /// What became of one object.
 #[derive(Debug, Serialize)]
@@ -30,12 +32,19 @@ struct Row {
     old_state: String,
 }
 
-pub(crate) async fn run(rekey: Rekey, context: Context) -> Result<Exit, Failure> {
-    let Some(place) = rekey.place.clone() else {
-        let command = context.called.with(&["s3://BUCKET/PREFIX", "--all"]);
-        return Err(Failure::new(Exit::Usage, "nothing to encrypt anew")
-            .hint(format!("name a destination or an object: `{command}`")));
-    };
+pub(crate) async fn run(
+    mut rekey: Rekey,
+    kubernetes: &KubernetesFlags,
+    context: Context,
+) -> Result<Exit, Failure> {
+    let place = installed::only(
+        rekey.place.as_ref(),
+        &mut rekey.store,
+        &mut rekey.choice.cluster_name,
+        kubernetes,
+        &context,
+    )
+    .await?;
     let read = Recipients::read(&rekey.recipient, &rekey.recipients_file, false)?;
     let Some(recipients) = read else {
         return Err(Failure::new(Exit::Usage, "no recipient to encrypt to")

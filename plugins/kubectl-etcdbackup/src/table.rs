@@ -9,7 +9,7 @@ use etcdbackup::failure::Failure;
 use jiff::Timestamp;
 use unicode_width::UnicodeWidthChar;
 
-use crate::list::{PIECE, Row, state, time_of};
+use crate::list::{PIECE, Row, Rows, state, time_of};
 
 /// Rows as a table; `wide` adds cluster, time and key, several destinations a column of their
 /// own.
@@ -17,7 +17,7 @@ use crate::list::{PIECE, Row, state, time_of};
 /// # Errors
 /// 74: stdout cannot be written.
 pub(crate) fn print(
-    rows: &[Row],
+    rows: &Rows,
     wide: bool,
     several: bool,
     now: Timestamp,
@@ -36,12 +36,12 @@ pub(crate) fn print(
     // Twice over the same rows: once for the widths, once to print.
     let mut columns = Columns::new(&header, &[2]);
     rows.iter()
-        .for_each(|row| columns.fit(&cells(row, wide, several, now)));
+        .for_each(|row| columns.fit(&cells(&row, wide, several, now)));
     let mut text = columns.line(&header);
     let column = text.find("STATE").unwrap_or(0);
-    for row in rows {
-        let line = columns.line(&cells(row, wide, several, now));
-        text += &painted(line.trim_end(), column, row, ui);
+    for row in rows.iter() {
+        let line = columns.line(&cells(&row, wide, several, now));
+        text += &painted(line.trim_end(), column, &row, ui);
         text.push('\n');
         if text.len() > PIECE {
             ui.report(&std::mem::take(&mut text))?;
@@ -50,7 +50,7 @@ pub(crate) fn print(
     ui.report(&text)
 }
 
-fn cells(row: &Row, wide: bool, several: bool, now: Timestamp) -> Vec<String> {
+fn cells(row: &Row<'_>, wide: bool, several: bool, now: Timestamp) -> Vec<String> {
     let time = time_of(&row.entry);
     let mut cells = vec![
         printable(&row.entry.name),
@@ -76,7 +76,7 @@ fn cells(row: &Row, wide: bool, several: bool, now: Timestamp) -> Vec<String> {
 }
 
 /// Colours the state after the layout, which would count the codes as width.
-fn painted(line: &str, column: usize, row: &Row, ui: &Ui) -> String {
+fn painted(line: &str, column: usize, row: &Row<'_>, ui: &Ui) -> String {
     let mut width = 0;
     let start = line.char_indices().find_map(|(at, c)| {
         let here = width;

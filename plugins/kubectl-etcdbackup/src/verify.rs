@@ -20,21 +20,14 @@ pub(crate) async fn run(
     kubernetes: &KubernetesFlags,
     context: Context,
 ) -> Result<Exit, Failure> {
-    let mut places: Vec<String> = flags.place.iter().cloned().collect();
-    installed::fill(
-        &mut places,
+    let place = installed::only(
+        flags.place.as_ref(),
         &mut flags.store,
         &mut flags.cluster_name,
         kubernetes,
         &context,
     )
     .await?;
-    let [place] = places.as_slice() else {
-        let what = format!("the CronJob has {} destinations", places.len());
-        return Err(
-            Failure::new(Exit::Usage, what).hint(format!("name one: {}", places.join(", ")))
-        );
-    };
     let wanted = if flags.all {
         Wanted::All
     } else {
@@ -43,7 +36,7 @@ pub(crate) async fn run(
     let depth = depth(&flags)?;
     let expected = expected(&flags)?;
     let cluster = flags.cluster_name.as_deref();
-    let located = verify::locate(place, &flags.store.options(), cluster, wanted).await?;
+    let located = verify::locate(&place, &flags.store.options(), cluster, wanted).await?;
     located.notes.iter().for_each(|note| context.ui.warn(note));
     let (found, trouble) = look_at_all(&located, &depth, expected.as_ref(), &flags, &context).await;
     let untold = flags.metrics.sinks().verified(&found).await;

@@ -7,8 +7,10 @@ mod entry;
 mod foreign;
 mod manifest;
 mod names;
+mod packed;
 mod read;
 mod select;
+mod short_name;
 
 pub use entry::{Entry, FUTURE_TOLERANCE_SECONDS, Kind, classify};
 pub use manifest::{
@@ -17,5 +19,7 @@ pub use manifest::{
 };
 pub(crate) use names::split_time;
 pub use names::{ObjectName, check_cluster_name, is_object_name};
+pub use packed::{Packed, Shelf};
 pub use read::read;
 pub use select::{Selected, select};
+pub use short_name::{Shape, ShortName};

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 
 use super::entry::{Entry, classify};
-use crate::failure::{Exit, Failure};
-use crate::store::Store;
+use crate::failure::Failure;
+use crate::store::{self, Store};
 
 /// Every object of the destination with `prefix` (as in its [`crate::store::Destination`];
 /// empty for a folder), in key order. Objects that are no part of it are dropped page by page.
@@ -13,22 +13,9 @@ use crate::store::Store;
 /// Those of the store; 69: it hands out the same page over and over.
 pub async fn read(store: &dyn Store, prefix: &str, now: Timestamp) -> Result<Vec<Entry>, Failure> {
     let mut entries = Vec::new();
-    let mut token: Option<String> = None;
-    loop {
-        let page = store.list(token.as_deref()).await?;
-        let members = page.objects.iter();
-        entries.extend(members.filter_map(|object| classify(object, prefix, now)));
-        match page.next {
-            None => return Ok(entries),
-            Some(next) if token.as_ref() == Some(&next) => {
-                let place = store.url_of(prefix);
-                let what = format!("cannot list `{place}`: the store repeats one page");
-                return Err(Failure::new(Exit::Unreachable, what)
-                    .hint("look for a proxy or gateway between here and the store"));
-            }
-            next => token = next,
-        }
-    }
+    let take = |object| entries.extend(classify(&object, prefix, now));
+    store::each(store, take).await?;
+    Ok(entries)
 }
 
 #[cfg(test)]
@@ -37,6 +24,7 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
+    use crate::failure::Exit;
     use crate::store::{
         Body, Destination, Object, Page, StoreError, StoreErrorKind, StoreOptions, Upload,
     };

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::FOLDER;
 use super::name::ConfigName;
 use crate::catalogue::FUTURE_TOLERANCE_SECONDS;
-use crate::failure::{Exit, Failure};
+use crate::failure::Failure;
 use crate::store::{self, Destination, Object, Store, StoreErrorKind, StoreOptions};
 
 /// A saved machine config.
@@ -103,24 +103,9 @@ fn inside(destination: &Destination) -> Destination {
 }
 
 async fn objects(store: &dyn Store) -> Result<Vec<Object>, store::StoreError> {
-    let (mut objects, mut token) = (Vec::new(), None::<String>);
-    loop {
-        let page = store.list(token.as_deref()).await?;
-        objects.extend(page.objects);
-        match page.next {
-            None => return Ok(objects),
-            Some(next) if token.as_ref() == Some(&next) => {
-                let place = store.url_of("");
-                let what = format!("cannot list `{place}`: the store repeats one page");
-                return Err(store::StoreError {
-                    kind: StoreErrorKind::Failed,
-                    failure: Failure::new(Exit::Unreachable, what)
-                        .hint("look for a proxy or gateway between here and the store"),
-                });
-            }
-            next => token = next,
-        }
-    }
+    let mut objects = Vec::new();
+    store::each(store, |object| objects.push(object)).await?;
+    Ok(objects)
 }
 
 /// Why it cannot be relied on.

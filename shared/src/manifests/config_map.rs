@@ -21,6 +21,8 @@ pub struct Settings {
     pub s3_path_style: Option<String>,
     /// CAs to trust besides the image's, as PEM.
     pub s3_ca: Option<String>,
+    /// Pushgateway that metrics are pushed to.
+    pub pushgateway: Option<String>,
     /// Any other variable of ours that shall be set, with its value.
     pub more: Vec<(String, String)>,
 }
@@ -64,6 +66,9 @@ pub(super) fn config_map(installation: &Installation) -> Document {
     }
     if settings.s3_ca.is_some() {
         set("ETCDBACKUP_S3_CA_FILE", format!("{CA_FOLDER}/{CA_KEY}"));
+    }
+    if let Some(gateway) = &settings.pushgateway {
+        set("ETCDBACKUP_PUSHGATEWAY", gateway.clone());
     }
     for (name, value) in &settings.more {
         set(name, value.clone());

@@ -19,6 +19,8 @@ const USER: u32 = 65532;
 const FILE_MODE: u32 = 0o440;
 /// Where the S3 credentials are.
 const S3_FOLDER: &str = "/var/run/secrets/etcdbackup/s3";
+/// Where the URL that is pinged is.
+const PING_FOLDER: &str = "/var/run/secrets/etcdbackup/ping";
 /// Where Kubernetes looks for a termination message.
 const TERMINATION_MESSAGE: &str = "/dev/termination-log";
 /// Where Talos' clients look in a pod.
@@ -118,6 +120,9 @@ fn container(installation: &Installation) -> Value {
     if installation.settings.s3_ca.is_some() {
         mounts.push(json!({ "name": "ca", "mountPath": CA_FOLDER, "readOnly": true }));
     }
+    if installation.ping.is_some() {
+        mounts.push(json!({ "name": "ping", "mountPath": PING_FOLDER, "readOnly": true }));
+    }
     json!({
         "name": names::CONTAINER,
         "image": installation.image,
@@ -152,6 +157,10 @@ fn environment(installation: &Installation) -> Value {
     if installation.event {
         all.push(one("ETCDBACKUP_EVENT_ON", names::NAME));
     }
+    if installation.ping.is_some() {
+        let file = format!("{PING_FOLDER}/{}", names::PING_SECRET_KEY);
+        all.push(one("ETCDBACKUP_PING_URL_FILE", &file));
+    }
     all.into()
 }
 
@@ -161,6 +170,9 @@ fn volumes(installation: &Installation) -> Value {
         secret("talos", names::TALOS_SECRET),
         secret("s3", installation.credentials.secret()),
     ];
+    if installation.ping.is_some() {
+        volumes.push(secret("ping", names::PING_SECRET));
+    }
     if installation.settings.s3_ca.is_some() {
         volumes.push(json!({ "name": "ca", "configMap": { "name": CA_CONFIG_MAP } }));
     }

@@ -13,6 +13,8 @@ pub mod lint;
 mod monitoring;
 pub mod names;
 mod network_policy;
+mod peer;
+mod ping;
 mod schedule;
 pub mod sealing;
 mod secret;
@@ -24,6 +26,7 @@ use std::time::Duration;
 pub use config_map::Settings;
 pub use document::{Document, stream};
 pub use network_policy::NetworkPolicy;
+pub use ping::{Ping, PingUrl, check_pushgateway};
 pub use schedule::Schedule;
 pub use secret::Keys;
 
@@ -52,6 +55,8 @@ pub struct Installation {
     pub event: bool,
     /// Where the S3 credentials come from.
     pub credentials: Credentials,
+    /// A URL that is pinged at begin and end.
+    pub ping: Option<Ping>,
     /// Whether rules for Prometheus and a dashboard are wanted.
     pub monitoring: bool,
     /// Whether, and for which kind of network, traffic is limited.
@@ -98,9 +103,16 @@ pub fn objects(installation: &Installation) -> Vec<Document> {
     objects.extend(config_map::ca(installation));
     objects.extend(match &installation.credentials {
         Credentials::Existing(_) => None,
-        Credentials::Given(keys) => Some(secret::secret(installation, keys)),
-        Credentials::Sealed(sealed) => Some(sealing::sealed_secret(installation, sealed)),
+        Credentials::Given(keys) => {
+            let file = keys.file();
+            Some(secret::secret(installation, secret::S3, file.as_bytes()))
+        }
+        Credentials::Sealed(sealed) => {
+            Some(sealing::sealed_secret(installation, secret::S3, sealed))
+        }
     });
+    let ping = installation.ping.iter();
+    objects.extend(ping.map(|ping| ping.document(installation)));
     objects.push(cron_job::cron_job(installation));
     let policy = installation.network_policy;
     objects.extend(policy.map(|kind| network_policy::policy(installation, kind)));
@@ -143,6 +155,7 @@ pub(crate) mod samples {
             image: "ghcr.io/etcdbackup/etcdbackup:v0.1.0".to_owned(),
             event: false,
             credentials: Credentials::Existing(names::S3_SECRET.to_owned()),
+            ping: None,
             monitoring: false,
             network_policy: None,
             unfilled: false,

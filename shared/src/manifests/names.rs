@@ -16,6 +16,10 @@ pub const TALOS_SECRET: &str = "etcdbackup-talos";
 pub const S3_SECRET: &str = "etcdbackup-s3";
 /// The key in it: a file as the AWS tools read it.
 pub const S3_SECRET_KEY: &str = "credentials";
+/// The Secret with the URL that is pinged.
+pub const PING_SECRET: &str = "etcdbackup-ping";
+/// The key in it.
+pub const PING_SECRET_KEY: &str = "url";
 /// What the backup carries as `app.kubernetes.io/component`.
 pub const COMPONENT: &str = "backup";
 /// The only Talos role a backup needs.

@@ -1,13 +1,14 @@
-//! What the pod may talk to, for networks that enforce it: names, the Talos API, the store.
+//! What the pod may talk to, for networks that enforce it: names, the Talos API, the store, and
+//! who is told of a run.
 //! Nothing may talk to it.
 //!
 //! Cilium does not match addresses of nodes against blocks of addresses: there the Talos API is
 //! reached by what nodes are, in a policy of Cilium's own.
 
 use serde_json::{Value, json};
-use url::{Host, Url};
 
 use super::document::Document;
+use super::peer::{Peer, anywhere, cilium_ports, tcp};
 use super::{Installation, names};
 
 /// Whose policy is wanted.
@@ -21,6 +22,8 @@ pub enum NetworkPolicy {
 
 /// Where Talos listens.
 const TALOS_PORT: u16 = 50000;
+/// Where AWS listens.
+const HTTPS_PORT: u16 = 443;
 /// Where API servers listen.
 const API_PORTS: [u16; 2] = [443, 6443];
 
@@ -32,39 +35,45 @@ pub(super) fn policy(installation: &Installation, kind: NetworkPolicy) -> Docume
     }
 }
 
-/// The store: its host, none where it follows from the bucket, and its port.
-fn store(installation: &Installation) -> (Option<Host<String>>, u16) {
-    let endpoint = installation.settings.s3_endpoint.as_deref();
-    let url = endpoint.and_then(|endpoint| Url::parse(endpoint).ok());
-    let port = url.as_ref().and_then(Url::port_or_known_default);
-    let host = url.and_then(|url| Some(url.host()?.to_owned()));
-    (host, port.unwrap_or(443))
+/// The store, where its host does not follow from the bucket.
+fn store(installation: &Installation) -> Option<Peer> {
+    let endpoint = installation.settings.s3_endpoint.as_deref()?;
+    Peer::of(endpoint, &installation.namespace)
+}
+
+/// Who else is told of a run.
+fn told(installation: &Installation) -> Vec<Peer> {
+    let namespace = &installation.namespace;
+    let gateway = installation.settings.pushgateway.as_deref();
+    let gateway = gateway.and_then(|url| Peer::of(url, namespace));
+    let ping = installation.ping.as_ref();
+    let ping = ping.and_then(|ping| ping.peer(namespace));
+    gateway.into_iter().chain(ping).collect()
 }
 
 fn kubernetes(installation: &Installation) -> Document {
-    let (host, port) = store(installation);
-    let tcp = |port: u16| json!({ "protocol": "TCP", "port": port });
-    let anywhere =
-        json!([{ "ipBlock": { "cidr": "0.0.0.0/0" } }, { "ipBlock": { "cidr": "::/0" } }]);
-    let store = match host {
-        Some(Host::Ipv4(address)) => json!([{ "ipBlock": { "cidr": format!("{address}/32") } }]),
-        Some(Host::Ipv6(address)) => json!([{ "ipBlock": { "cidr": format!("{address}/128") } }]),
-        _ => anywhere.clone(),
-    };
+    let store = store(installation).map_or_else(
+        || json!({ "to": anywhere(), "ports": [tcp(HTTPS_PORT)] }),
+        |store| store.kubernetes(),
+    );
     let mut egress = vec![
         json!({
             "to": [{ "namespaceSelector": { "matchLabels": { "kubernetes.io/metadata.name": "kube-system" } } }],
             "ports": [{ "protocol": "UDP", "port": 53 }, tcp(53)],
         }),
-        json!({ "to": anywhere, "ports": [tcp(TALOS_PORT)] }),
-        json!({ "to": store, "ports": [tcp(port)] }),
+        json!({ "to": anywhere(), "ports": [tcp(TALOS_PORT)] }),
+        store,
     ];
     if installation.event {
-        egress.push(json!({ "to": anywhere, "ports": API_PORTS.map(tcp) }));
+        egress.push(json!({ "to": anywhere(), "ports": API_PORTS.map(tcp) }));
     }
+    egress.extend(told(installation).iter().map(Peer::kubernetes));
     Document::object(
         "networkpolicy.yaml",
-        "DNS, the Talos API and the store; nothing comes in. Not for Cilium, which does not match\naddresses of nodes against an ipBlock: `--network-policy cilium`.",
+        &format!(
+            "{}. Not for Cilium, which does not match\naddresses of nodes against an ipBlock: `--network-policy cilium`.",
+            note(installation)
+        ),
         json!({
             "apiVersion": "networking.k8s.io/v1",
             "kind": "NetworkPolicy",
@@ -79,14 +88,16 @@ fn kubernetes(installation: &Installation) -> Document {
     )
 }
 
+/// What it is about.
+fn note(installation: &Installation) -> &'static str {
+    if told(installation).is_empty() {
+        "DNS, the Talos API and the store; nothing comes in"
+    } else {
+        "DNS, the Talos API, the store and who is told of a run; nothing comes in"
+    }
+}
+
 fn cilium(installation: &Installation) -> Document {
-    let to = |ports: &[u16]| {
-        let ports: Vec<Value> = ports
-            .iter()
-            .map(|port| json!({ "port": port.to_string(), "protocol": "TCP" }))
-            .collect();
-        json!([{ "ports": ports }])
-    };
     let mut egress = vec![
         json!({
             "toEndpoints": [{ "matchLabels": {
@@ -100,16 +111,18 @@ fn cilium(installation: &Installation) -> Document {
         }),
         json!({
             "toEntities": ["host", "remote-node", "kube-apiserver"],
-            "toPorts": to(&[TALOS_PORT]),
+            "toPorts": cilium_ports(&[TALOS_PORT]),
         }),
-        cilium_store(installation, to),
+        store(installation).map_or_else(aws, |store| store.cilium(true)),
     ];
     if installation.event {
-        egress.push(json!({ "toEntities": ["kube-apiserver"], "toPorts": to(&API_PORTS) }));
+        let ports = cilium_ports(&API_PORTS);
+        egress.push(json!({ "toEntities": ["kube-apiserver"], "toPorts": ports }));
     }
+    egress.extend(told(installation).iter().map(|peer| peer.cilium(false)));
     Document::object(
         "ciliumnetworkpolicy.yaml",
-        "DNS, the Talos API and the store; nothing comes in.",
+        &format!("{}.", note(installation)),
         json!({
             "apiVersion": "cilium.io/v2",
             "kind": "CiliumNetworkPolicy",
@@ -124,33 +137,19 @@ fn cilium(installation: &Installation) -> Document {
     )
 }
 
-fn cilium_store(installation: &Installation, to: impl Fn(&[u16]) -> Value) -> Value {
-    let (host, port) = store(installation);
-    let ports = to(&[port]);
-    match host {
-        Some(Host::Ipv4(address)) => {
-            json!({ "toCIDR": [format!("{address}/32")], "toPorts": ports })
-        }
-        Some(Host::Ipv6(address)) => {
-            json!({ "toCIDR": [format!("{address}/128")], "toPorts": ports })
-        }
-        // With and without the bucket in front of it.
-        Some(Host::Domain(name)) => json!({
-            "toFQDNs": [{ "matchName": name }, { "matchPattern": format!("*.{name}") }],
-            "toPorts": ports,
-        }),
-        None => json!({
-            "toFQDNs": [{ "matchPattern": "*.amazonaws.com" }, { "matchPattern": "*.*.amazonaws.com" }, { "matchPattern": "*.*.*.amazonaws.com" }],
-            "toPorts": ports,
-        }),
-    }
+/// AWS, with region and bucket in its names.
+fn aws() -> Value {
+    json!({
+        "toFQDNs": [{ "matchPattern": "*.amazonaws.com" }, { "matchPattern": "*.*.amazonaws.com" }, { "matchPattern": "*.*.*.amazonaws.com" }],
+        "toPorts": cilium_ports(&[HTTPS_PORT]),
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::manifests::Settings;
     use crate::manifests::samples::installation;
+    use crate::manifests::{Ping, PingUrl, Settings};
 
     fn with_endpoint(endpoint: Option<&str>) -> Installation {
         let settings = Settings {
@@ -195,5 +194,35 @@ mod tests {
         let name = policy("https://s3.example.com");
         assert_eq!(name["spec"]["egress"][2]["ports"][0]["port"], 443);
         assert_eq!(name["spec"]["ingress"], json!([]));
+    }
+
+    #[test]
+    fn who_is_told_of_a_run_can_be_reached() {
+        let url = PingUrl::of_text("https://hc.example.com/planted", "x").unwrap();
+        let told = Installation {
+            settings: Settings {
+                pushgateway: Some("http://push.monitoring.svc:9091".to_owned()),
+                ..installation().settings
+            },
+            ping: Some(Ping { url, sealed: None }),
+            ..installation()
+        };
+        let own = policy(&told, NetworkPolicy::Kubernetes).value;
+        let egress = own["spec"]["egress"].as_array().unwrap();
+        assert_eq!(egress.len(), 5);
+        let gateway = &egress[3];
+        let labels = &gateway["to"][0]["namespaceSelector"]["matchLabels"];
+        assert_eq!(labels["kubernetes.io/metadata.name"], "monitoring");
+        assert_eq!(gateway["ports"][0]["port"], 9091);
+        assert_eq!(egress[4]["ports"][0]["port"], 443);
+        let cilium = policy(&told, NetworkPolicy::Cilium).value;
+        let egress = cilium["spec"]["egress"].as_array().unwrap();
+        assert_eq!(
+            egress[4]["toFQDNs"],
+            json!([{ "matchName": "hc.example.com" }])
+        );
+        for policy in [own.to_string(), cilium.to_string()] {
+            assert!(!policy.contains("planted"), "{policy}");
+        }
     }
 }

@@ -13,7 +13,8 @@ use x509_parser::pem::Pem;
 use zeroize::Zeroizing;
 
 use super::document::Document;
-use super::secret::Keys;
+use super::ping::PingUrl;
+use super::secret::{self, Kept, Keys};
 use super::{Installation, names};
 use crate::failure::{Exit, Failure};
 
@@ -116,46 +117,65 @@ impl Certificate {
     }
 }
 
-/// S3 credentials, sealed.
+/// A value of a Secret, sealed.
 #[derive(Debug, Clone)]
 pub struct Sealed {
     scope: Scope,
-    credentials: String,
+    value: String,
 }
 
-/// Seals keys for the Secret that the pod mounts in this namespace.
-///
-/// # Errors
-/// 70: the cryptography failed.
-pub fn seal(
-    keys: &Keys,
-    certificate: &Certificate,
-    namespace: &str,
-    scope: Scope,
-) -> Result<Sealed, Failure> {
-    let label = scope.label(namespace, names::S3_SECRET);
-    Ok(Sealed {
-        scope,
-        credentials: certificate.seal(keys.file().as_bytes(), &label)?,
-    })
+/// To whom values are sealed, and what for.
+pub struct Sealer {
+    /// The controller's certificate.
+    pub certificate: Certificate,
+    /// The namespace they are opened in.
+    pub namespace: String,
+    /// What they may be opened for.
+    pub scope: Scope,
+}
+
+impl Sealer {
+    /// Seals S3 keys for the Secret that the pod mounts.
+    ///
+    /// # Errors
+    /// 70: the cryptography failed.
+    pub fn keys(&self, keys: &Keys) -> Result<Sealed, Failure> {
+        self.seal(keys.file().as_bytes(), secret::S3)
+    }
+
+    /// Seals the URL that is pinged.
+    ///
+    /// # Errors
+    /// 70: the cryptography failed.
+    pub fn ping(&self, ping: &PingUrl) -> Result<Sealed, Failure> {
+        self.seal(ping.text().as_bytes(), secret::PING)
+    }
+
+    fn seal(&self, value: &[u8], kept: Kept) -> Result<Sealed, Failure> {
+        let label = self.scope.label(&self.namespace, kept.secret);
+        Ok(Sealed {
+            scope: self.scope,
+            value: self.certificate.seal(value, &label)?,
+        })
+    }
 }
 
 /// The SealedSecret: the scope stands on it, and on the Secret that will be made of it.
-pub(super) fn sealed_secret(installation: &Installation, sealed: &Sealed) -> Document {
-    let mut metadata = names::metadata(installation, names::S3_SECRET);
+pub(super) fn sealed_secret(installation: &Installation, kept: Kept, sealed: &Sealed) -> Document {
+    let mut metadata = names::metadata(installation, kept.secret);
     let annotations = sealed.scope.annotations();
     if annotations != json!({}) {
         metadata["annotations"] = annotations;
     }
     Document::object(
-        "s3-sealedsecret.yaml",
-        "S3 credentials that only the controller in the cluster can open.",
+        &kept.sealed_file(),
+        &kept.sealed_note(),
         json!({
             "apiVersion": "bitnami.com/v1alpha1",
             "kind": "SealedSecret",
             "metadata": metadata,
             "spec": {
-                "encryptedData": { names::S3_SECRET_KEY: sealed.credentials },
+                "encryptedData": { kept.key: sealed.value },
                 "template": { "metadata": metadata, "type": "Opaque" },
             },
         }),
@@ -242,20 +262,22 @@ mod tests {
                 ["etcdbackup/etcdbackup-s3", "etcdbackup"],
             ),
         ] {
-            let sealed = seal(&keys, &certificate(), names::NAMESPACE, scope).unwrap();
-            let opened = open(&sealed.credentials, opens).unwrap();
+            let sealer = Sealer {
+                certificate: certificate(),
+                namespace: names::NAMESPACE.to_owned(),
+                scope,
+            };
+            let sealed = sealer.keys(&keys).unwrap();
+            let opened = open(&sealed.value, opens).unwrap();
             assert_eq!(opened, keys.file().as_bytes());
             for other in others {
-                assert!(
-                    open(&sealed.credentials, other).is_none(),
-                    "{scope:?} {other}"
-                );
+                assert!(open(&sealed.value, other).is_none(), "{scope:?} {other}");
             }
             let other = Installation {
                 credentials: Credentials::Sealed(sealed.clone()),
                 ..installation()
             };
-            let object = sealed_secret(&other, &sealed).value;
+            let object = sealed_secret(&other, secret::S3, &sealed).value;
             let outer = object["metadata"]["annotations"].clone();
             assert_eq!(outer, object["spec"]["template"]["metadata"]["annotations"]);
             let wide = outer.to_string();

@@ -1,5 +1,5 @@
-//! S3 credentials that were given, as the file that the AWS tools read. Of a file with several
-//! profiles only the one that is meant leaves this machine.
+//! Secrets with one value each. S3 credentials that were given are the file that the AWS tools
+//! read; of a file with several profiles only the one that is meant leaves this machine.
 
 use std::fmt;
 
@@ -11,6 +11,49 @@ use zeroize::Zeroizing;
 use super::document::Document;
 use super::{Installation, names};
 use crate::failure::{Exit, Failure};
+
+/// Where a value is kept: the only one of its Secret.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Kept {
+    /// Name of the Secret.
+    pub(super) secret: &'static str,
+    /// Key in it.
+    pub(super) key: &'static str,
+    /// How its files begin.
+    file: &'static str,
+    /// What it is.
+    what: &'static str,
+}
+
+/// The S3 credentials.
+pub(super) const S3: Kept = Kept {
+    secret: names::S3_SECRET,
+    key: names::S3_SECRET_KEY,
+    file: "s3",
+    what: "S3 credentials",
+};
+/// The URL that is pinged.
+pub(super) const PING: Kept = Kept {
+    secret: names::PING_SECRET,
+    key: names::PING_SECRET_KEY,
+    file: "ping",
+    what: "A URL to ping",
+};
+
+impl Kept {
+    /// The file of its SealedSecret.
+    pub(super) fn sealed_file(self) -> String {
+        format!("{}-sealedsecret.yaml", self.file)
+    }
+
+    /// What its SealedSecret is.
+    pub(super) fn sealed_note(self) -> String {
+        format!(
+            "{} that only the controller in the cluster can open.",
+            self.what
+        )
+    }
+}
 
 /// Keys of one profile.
 #[derive(Clone)]
@@ -117,17 +160,20 @@ fn lines_of<'a>(text: &'a str, profile: &'a str) -> impl Iterator<Item = &'a str
         .filter(|line| !line.trim_start().starts_with(['#', ';']))
 }
 
-/// The Secret, in the clear: base64 hides nothing.
-pub(super) fn secret(installation: &Installation, keys: &Keys) -> Document {
+/// A Secret with one value, in the clear: base64 hides nothing.
+pub(super) fn secret(installation: &Installation, kept: Kept, value: &[u8]) -> Document {
     let document = Document::object(
-        "s3-secret.yaml",
-        "S3 credentials in the clear: base64 hides nothing. Not for a repository.",
+        &format!("{}-secret.yaml", kept.file),
+        &format!(
+            "{} in the clear: base64 hides nothing. Not for a repository.",
+            kept.what
+        ),
         json!({
             "apiVersion": "v1",
             "kind": "Secret",
-            "metadata": names::metadata(installation, names::S3_SECRET),
+            "metadata": names::metadata(installation, kept.secret),
             "type": "Opaque",
-            "data": { names::S3_SECRET_KEY: BASE64_STANDARD.encode(keys.file().as_bytes()) },
+            "data": { kept.key: BASE64_STANDARD.encode(value) },
         }),
     );
     Document {

@@ -5,10 +5,9 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 
-use super::names::{Name, Shape};
-use crate::catalogue::{Kind, MANIFEST_FOLDER, ObjectName, classify};
+use crate::catalogue::{Kind, MANIFEST_FOLDER, ObjectName, Shape, ShortName, classify};
 use crate::failure::Failure;
-use crate::store::{Object, OpenUpload, Store};
+use crate::store::{self, Object, OpenUpload, Store};
 use crate::verify::RECORD_FOLDER;
 
 /// A snapshot of a cluster.
@@ -18,7 +17,7 @@ pub struct Item {
     pub taken_at: i64,
     /// Stored bytes.
     pub size: u64,
-    pub(super) name: Name,
+    pub(super) name: ShortName,
     /// Whether a manifest lies beside it.
     pub manifest: bool,
     /// Whether the record of a verification does.
@@ -98,15 +97,8 @@ impl Inventory {
         now: Timestamp,
     ) -> Result<Self, Failure> {
         let mut gathered = Gathered::new(store.key_of(""), cluster, now);
-        let mut token: Option<String> = None;
-        loop {
-            let page = store.list(token.as_deref()).await?;
-            page.objects.iter().for_each(|object| gathered.take(object));
-            match page.next {
-                None => return Ok(gathered.join()),
-                next => token = next,
-            }
-        }
+        store::each(store, |object| gathered.take(&object)).await?;
+        Ok(gathered.join())
     }
 
     /// The full key of a snapshot.
@@ -117,12 +109,9 @@ impl Inventory {
 
     /// Adds uploads that were begun and not ended, of objects of this destination.
     pub fn add_uploads(&mut self, uploads: Vec<OpenUpload>) {
-        let own = |upload: &OpenUpload| {
-            let below = upload.key.strip_prefix(self.base.as_str());
-            below.is_some_and(|name| !name.trim_start_matches('/').contains('/'))
-        };
-        let own: Vec<OpenUpload> = uploads.into_iter().filter(own).collect();
-        self.orphans.extend(own.into_iter().map(|upload| Orphan {
+        let own = uploads.into_iter();
+        let own = own.filter(|upload| upload.lies_in(&self.base));
+        self.orphans.extend(own.map(|upload| Orphan {
             kind: OrphanKind::Upload,
             key: upload.key.clone(),
             upload: Some(upload),
@@ -148,11 +137,11 @@ impl Beside {
 
     fn has(&self, cluster: u32, item: &Item) -> bool {
         match &item.name {
-            Name::Known(shape) => self
+            ShortName::Known(shape) => self
                 .places
                 .binary_search(&(item.taken_at, cluster, *shape))
                 .is_ok(),
-            Name::Whole(name) => self.names.binary_search(name).is_ok(),
+            ShortName::Whole(name) => self.names.binary_search(name).is_ok(),
         }
     }
 }
@@ -202,7 +191,7 @@ impl<'a> Gathered<'a> {
                 let item = Item {
                     taken_at: name.taken_at.as_millisecond(),
                     size: object.size,
-                    name: Name::of(below, &name),
+                    name: ShortName::of(below, &name),
                     manifest: false,
                     record: false,
                 };
@@ -256,12 +245,12 @@ impl<'a> Gathered<'a> {
         if parsed.as_ref().is_some_and(|name| !self.wants(name)) {
             return;
         }
-        let known = parsed.and_then(|name| match Name::of(object, &name) {
-            Name::Known(shape) => {
+        let known = parsed.and_then(|name| match ShortName::of(object, &name) {
+            ShortName::Known(shape) => {
                 let taken_at = name.taken_at.as_millisecond();
                 Some((taken_at, self.number(&name.cluster), shape))
             }
-            Name::Whole(_) => None,
+            ShortName::Whole(_) => None,
         });
         let beside = if manifest {
             &mut self.manifests
@@ -317,8 +306,8 @@ impl<'a> Gathered<'a> {
             let number = u32::try_from(number).unwrap_or(u32::MAX);
             for item in &lot.items {
                 match &item.name {
-                    Name::Known(shape) => objects.push((item.taken_at, number, *shape)),
-                    Name::Whole(name) => names.push(name),
+                    ShortName::Known(shape) => objects.push((item.taken_at, number, *shape)),
+                    ShortName::Whole(name) => names.push(name),
                 }
             }
         }

@@ -7,7 +7,6 @@
 
 mod findings;
 mod inventory;
-mod names;
 mod plan;
 mod policy;
 mod reasons;

@@ -121,12 +121,30 @@ fn of_place(place: &Place, now: Timestamp) -> Vec<String> {
             }
         }
     }
+    warnings.extend(left_over(place));
     if let Some((last, median)) = shrunk(&place.sizes) {
         warnings.push(format!(
             "{destination}: the last object has {last} bytes, the others {median} in the median"
         ));
     }
     warnings
+}
+
+/// Uploads that no run is behind any more cost until somebody clears them.
+fn left_over(place: &Place) -> Option<String> {
+    let uploads = place.open_uploads.iter().flatten();
+    let left: Vec<_> = uploads.filter(|upload| upload.is_left_over()).collect();
+    let oldest = left.iter().filter_map(|upload| upload.age_seconds).max();
+    let (count, uploads) = match left.len() {
+        0 => return None,
+        1 => ("1".to_owned(), "upload was"),
+        several => (several.to_string(), "uploads were"),
+    };
+    let oldest = oldest.map_or_else(String::new, |age| format!(", {} ago at most", spoken(age)));
+    let destination = &place.destination;
+    Some(format!(
+        "{destination}: {count} {uploads} begun and not ended{oldest}"
+    ))
 }
 
 /// The last size and the median of the others, when it is less than half of that.
@@ -148,7 +166,7 @@ fn spoken(seconds: i64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::model::{Checked, Newest, Schedule, TalosAccess};
+    use super::super::model::{Checked, Newest, OpenUpload, Schedule, TalosAccess};
     use super::*;
 
     const NOW: &str = "2026-01-10T12:00:00Z";
@@ -174,6 +192,15 @@ mod tests {
             verified: checked.clone(),
             drilled: checked,
             ..Place::default()
+        }
+    }
+
+    fn upload(age_seconds: i64) -> OpenUpload {
+        OpenUpload {
+            key: "p/o".to_owned(),
+            upload_id: "u".to_owned(),
+            begun_at: None,
+            age_seconds: Some(age_seconds),
         }
     }
 
@@ -253,6 +280,7 @@ mod tests {
         odd.bad = vec!["s3://b/p/bad".to_owned()];
         odd.drilled = None;
         odd.sizes = vec![100, 110, 120, 40];
+        odd.open_uploads = Some([60, 3601, 7200].map(upload).into());
         if let Some(newest) = &mut odd.newest {
             newest.encrypted = Some(false);
         }
@@ -271,6 +299,7 @@ mod tests {
             "s3://b/p/bad failed",
             "not encrypted",
             "nothing was drilled",
+            "2 uploads were begun and not ended, 2h ago at most",
             "the last object has 40 bytes, the others 110",
             "Talos context `prod` expires",
         ] {

@@ -70,8 +70,94 @@ pub struct Place {
     pub drilled: Option<Checked>,
     /// Newer ones that a verification called bad.
     pub bad: Vec<String>,
-    /// Why it cannot be seen.
+    /// Uploads that were begun and not ended, the oldest first; none: they cannot be seen.
+    pub open_uploads: Option<Vec<OpenUpload>>,
+    /// What would clear them by itself.
+    pub lifecycle_rule: Option<LifecycleRule>,
+    /// The newest saved machine config of each node; none: they cannot be seen.
+    pub machine_configs: Option<Vec<SavedNode>>,
+    /// What of it cannot be seen, a sentence each.
+    #[serde(skip)]
+    pub unseen: Vec<String>,
+    /// Why all of it cannot be seen.
     pub error: Option<String>,
+}
+
+/// An upload that was begun and not ended: left by a run that was cut off, or of one that runs.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OpenUpload {
+    /// Full key it would publish.
+    pub key: String,
+    /// What names it to the store.
+    pub upload_id: String,
+    /// When it was begun: RFC 3339, UTC.
+    pub begun_at: Option<String>,
+    /// How long ago that was.
+    pub age_seconds: Option<i64>,
+}
+
+impl OpenUpload {
+    /// Whether it is so old that no run is behind it any more.
+    pub fn is_left_over(&self) -> bool {
+        self.age_seconds.is_none_or(|age| age > RUN_SECONDS)
+    }
+}
+
+/// No backup takes longer.
+const RUN_SECONDS: i64 = 3600;
+
+/// A rule for a bucket's lifecycle, as S3 takes it.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct LifecycleRule {
+    #[serde(rename = "ID")]
+    id: &'static str,
+    status: &'static str,
+    filter: Filter,
+    abort_incomplete_multipart_upload: Abort,
+}
+
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Filter {
+    prefix: String,
+}
+
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Abort {
+    days_after_initiation: u32,
+}
+
+impl LifecycleRule {
+    /// Clears open uploads of keys that begin so, the day after they were begun.
+    pub(super) fn of(prefix: &str) -> Self {
+        Self {
+            id: "etcdbackup-open-uploads",
+            status: "Enabled",
+            filter: Filter {
+                prefix: prefix.to_owned(),
+            },
+            abort_incomplete_multipart_upload: Abort {
+                days_after_initiation: 1,
+            },
+        }
+    }
+}
+
+/// The newest saved machine config of a node.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SavedNode {
+    /// Our name of its cluster.
+    pub cluster: String,
+    /// The node.
+    pub node: String,
+    /// When it was saved: RFC 3339, UTC.
+    pub saved_at: String,
+    /// How long ago that was.
+    pub age_seconds: i64,
 }
 
 /// A snapshot.

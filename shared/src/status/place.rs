@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::beside;
 use super::model::{Checked, Newest, Place};
 use crate::catalogue::{self, Entry, Kind};
 use crate::failure::Failure;
@@ -38,14 +39,22 @@ async fn try_look(
 ) -> Result<Place, Failure> {
     let destination = Destination::parse(destination)?;
     let store = store::open(&destination, options).await?;
-    let prefix = store.key_of("");
-    let entries = catalogue::read(store.as_ref(), prefix.trim_end_matches('/'), now).await?;
-    let (snapshots, others) = sorted(entries, cluster);
+    let mut found = Found::default();
+    let base = store.key_of("");
+    let prefix = base.trim_end_matches('/');
+    let take = |object| {
+        if let Some(entry) = catalogue::classify(&object, prefix, now) {
+            found.take(entry, cluster);
+        }
+    };
+    store::each(store.as_ref(), take).await?;
+    found.keep_the_newest();
+    let snapshots = found.newest;
     let mut place = Place {
         destination: destination.to_string(),
-        snapshots: snapshots.len(),
-        others,
-        bytes: snapshots.iter().map(|(_, entry)| entry.size).sum(),
+        snapshots: found.snapshots,
+        others: found.others,
+        bytes: found.bytes,
         sizes: sizes(&snapshots),
         ..Place::default()
     };
@@ -69,24 +78,43 @@ async fn try_look(
             newest.recipients = manifest.recipients;
         }
     }
+    beside::uploads(&mut place, store.as_ref(), &destination, now).await;
+    beside::machine_configs(&mut place, &destination, options, cluster, now).await;
     Ok(place)
 }
 
-/// Snapshots of the cluster, the newest first, and how many objects are none.
-fn sorted(entries: Vec<Entry>, cluster: Option<&str>) -> (Vec<(Timestamp, Entry)>, usize) {
-    let mut snapshots = Vec::new();
-    let mut others = 0;
-    for entry in entries {
+/// What a listing holds, of which only the newest snapshots are kept.
+#[derive(Default)]
+struct Found {
+    snapshots: usize,
+    bytes: u64,
+    others: usize,
+    /// The newest first, once it was asked for.
+    newest: Vec<(Timestamp, Entry)>,
+}
+
+impl Found {
+    fn take(&mut self, entry: Entry, cluster: Option<&str>) {
         match &entry.kind {
             Kind::Snapshot(name) if cluster.is_none_or(|own| own == name.cluster) => {
-                snapshots.push((name.taken_at, entry));
+                self.snapshots += 1;
+                self.bytes += entry.size;
+                self.newest.push((name.taken_at, entry));
+                if self.newest.len() >= 2 * SIZES {
+                    self.keep_the_newest();
+                }
             }
             Kind::Snapshot(_) | Kind::Manifest => {}
-            _ => others += 1,
+            _ => self.others += 1,
         }
     }
-    snapshots.sort_by(|(left, a), (right, b)| (right, &b.key).cmp(&(left, &a.key)));
-    (snapshots, others)
+
+    /// No more than are asked and shown.
+    fn keep_the_newest(&mut self) {
+        self.newest
+            .sort_by(|(left, a), (right, b)| (right, &b.key).cmp(&(left, &a.key)));
+        self.newest.truncate(SIZES.max(ASKED + 1));
+    }
 }
 
 fn sizes(snapshots: &[(Timestamp, Entry)]) -> Vec<u64> {

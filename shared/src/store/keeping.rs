@@ -97,6 +97,15 @@ pub struct OpenUpload {
     pub begun: Option<Timestamp>,
 }
 
+impl OpenUpload {
+    /// Whether it would publish an object of the destination whose keys begin with `base`, its
+    /// `/` included: what lies deeper is another's.
+    pub fn lies_in(&self, base: &str) -> bool {
+        let below = self.key.strip_prefix(base);
+        below.is_some_and(|name| !name.trim_start_matches('/').contains('/'))
+    }
+}
+
 /// For stores that cannot do something; none of ours is one.
 pub(super) fn unknown(what: &str) -> StoreError {
     StoreError {

@@ -13,6 +13,7 @@ mod chain;
 mod destination;
 mod file;
 mod keeping;
+mod listing;
 mod options;
 mod retry;
 mod s3;
@@ -27,6 +28,7 @@ use crate::failure::{Exit, Failure};
 
 pub use destination::Destination;
 pub use keeping::{Hold, LockFor, LockMode, ObjectLock, OpenUpload};
+pub use listing::each;
 pub use options::{Credentials, PathStyle, RetryPolicy, StoreOptions, Timeouts};
 
 /// Log targets (by prefix) that show secrets: never to be switched on.

@@ -14,6 +14,7 @@ use tonic::{Request, Status};
 
 use super::certificate;
 use super::config::{self, Selection};
+use super::connections::Current;
 use super::endpoint::Endpoint;
 use super::error::{Kind, TalosError, connection_ended, is_expired, kind_of};
 use super::probe::Probe;
@@ -30,8 +31,9 @@ pub struct Talos {
     nodes: Vec<String>,
     context_hosts: Vec<String>,
     certificate_end: Timestamp,
-    endpoints: Vec<Endpoint>,
-    probe: Probe,
+    /// As they were written.
+    endpoints: Vec<String>,
+    connections: Current,
     /// The endpoint that answered last is asked first.
     preferred: AtomicUsize,
     roles: Vec<String>,
@@ -82,29 +84,17 @@ impl Talos {
             return Err(Failure::new(Exit::Usage, format!("`{wrong}` is not a node"))
                 .hint("name nodes by address or host, without port; ports belong to endpoints (`-e HOST:PORT`)"));
         }
-        let endpoints = context
-            .endpoints
-            .iter()
-            .map(|endpoint| Endpoint::new(endpoint, &context))
-            .collect::<Result<_, _>>()?;
+        let connections = Current::new(&context, selection)?;
         let own = context.own_endpoints.iter();
         let own = own.map(|endpoint| super::endpoint::host(endpoint));
         let context_hosts = context.own_nodes.iter().cloned().chain(own).collect();
-        let probe = Probe::new(&context).ok_or_else(|| {
-            let what = format!(
-                "talosconfig `{}`: the certificates of context `{}` cannot be used",
-                context.file.display(),
-                context.name
-            );
-            Failure::new(Exit::Config, what).hint("get a new talosconfig")
-        })?;
         Ok(Self {
-            probe,
             context: context.name,
             nodes: context.nodes,
             context_hosts,
             certificate_end: facts.end,
-            endpoints,
+            endpoints: context.endpoints,
+            connections,
             preferred: AtomicUsize::new(0),
             roles: facts.roles,
             authority: facts.authority,
@@ -145,10 +135,9 @@ impl Talos {
 
     /// Hosts of the endpoints, without port: as a node value wants them.
     pub fn endpoint_hosts(&self) -> Vec<String> {
-        self.endpoints
-            .iter()
-            .map(|endpoint| endpoint.host.clone())
-            .collect()
+        let connections = self.connections.get();
+        let endpoints = connections.endpoints.iter();
+        endpoints.map(|endpoint| endpoint.host.clone()).collect()
     }
 
     /// What a person should know before the first call.
@@ -183,9 +172,9 @@ impl Talos {
     }
 
     /// A connection that ended without an answer may have been refused by TLS.
-    async fn look_closer(&self, endpoint: &Endpoint, status: &Status) -> Kind {
+    async fn look_closer(probe: &Probe, endpoint: &Endpoint, status: &Status) -> Kind {
         if connection_ended(status)
-            && let Some(refusal) = self.probe.refusal(&endpoint.host, endpoint.port).await
+            && let Some(refusal) = probe.refusal(&endpoint.host, endpoint.port).await
         {
             return Kind::Tls(refusal);
         }
@@ -219,19 +208,21 @@ impl Talos {
         Ask: Fn(Via) -> Work,
         Work: Future<Output = Result<T, Status>>,
     {
-        let hosts: Vec<&str> = self.endpoints.iter().map(|one| one.host.as_str()).collect();
+        let connections = self.connections.get();
+        let (endpoints, probe) = (&connections.endpoints, &connections.probe);
+        let hosts: Vec<&str> = endpoints.iter().map(|one| one.host.as_str()).collect();
         let tries = route::tries(&hosts, node, self.preferred.load(Ordering::Relaxed));
         let mut reasons = Vec::new();
         for (turn, one) in tries.iter().enumerate() {
-            let endpoint = &self.endpoints[one.endpoint];
-            let via = self.via(method, node, *one, within)?;
+            let endpoint = &endpoints[one.endpoint];
+            let via = self.via(method, (node, endpoint), *one, within)?;
             tracing::debug!(method, node, endpoint = %endpoint.text, "call");
             let kind = match tokio::time::timeout(limit, ask(via)).await {
                 Ok(Ok(answer)) => {
                     self.preferred.store(one.endpoint, Ordering::Relaxed);
                     return Ok(answer);
                 }
-                Ok(Err(status)) => self.look_closer(endpoint, &status).await,
+                Ok(Err(status)) => Self::look_closer(probe, endpoint, &status).await,
                 Err(_) => {
                     // It may be the endpoint that hangs: the next call asks another.
                     self.preferred.store(one.endpoint + 1, Ordering::Relaxed);
@@ -261,13 +252,14 @@ impl Talos {
         Ask: FnOnce(Via) -> Work,
         Work: Future<Output = Result<T, Status>>,
     {
-        let endpoint = &self.endpoints[way.endpoint];
-        let via = self.via(method, node, way, limit)?;
+        let connections = self.connections.get();
+        let (endpoint, probe) = (&connections.endpoints[way.endpoint], &connections.probe);
+        let via = self.via(method, (node, endpoint), way, limit)?;
         tracing::debug!(method, node, endpoint = %endpoint.text, "call");
         let kind = match tokio::time::timeout(limit, ask(via)).await {
             Ok(Ok(answer)) => return Ok(answer),
             Ok(Err(status)) if is_expired(&status) => Kind::Timeout(limit.as_secs(), "of the call"),
-            Ok(Err(status)) => self.look_closer(endpoint, &status).await,
+            Ok(Err(status)) => Self::look_closer(probe, endpoint, &status).await,
             Err(_) => Kind::Timeout(limit.as_secs(), "of the call"),
         };
         let kind = match kind {
@@ -278,13 +270,13 @@ impl Talos {
     }
 
     pub(super) fn endpoint_text(&self, endpoint: usize) -> &str {
-        &self.endpoints[endpoint].text
+        &self.endpoints[endpoint]
     }
 
     fn via(
         &self,
         method: &'static str,
-        node: &str,
+        (node, endpoint): (&str, &Endpoint),
         one: Try,
         limit: Duration,
     ) -> Result<Via, TalosError> {
@@ -292,7 +284,7 @@ impl Talos {
             let why = format!("`{node}` is not a host");
             self.error(method, node, Kind::NoNode(why))
         })?;
-        let channel = self.endpoints[one.endpoint].channel.clone();
+        let channel = endpoint.channel.clone();
         Ok(Via {
             client: MachineServiceClient::new(channel.clone()).max_decoding_message_size(MESSAGE),
             channel,

@@ -8,6 +8,7 @@ mod change;
 mod choose;
 mod client;
 mod config;
+mod connections;
 mod connector;
 mod endpoint;
 mod error;

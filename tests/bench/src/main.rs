@@ -54,6 +54,9 @@ struct Cli {
     /// Objects of the bucket that is listed and pruned
     #[arg(long, default_value_t = 100_000)]
     objects: usize,
+    /// Objects of the one whose listing's memory is measured
+    #[arg(long, default_value_t = 1_000_000)]
+    many_objects: usize,
     /// Measure only this
     #[arg(long, value_enum)]
     only: Vec<Part>,
@@ -111,7 +114,7 @@ fn measure(cli: &Cli) -> ExitCode {
         report.inspect = Some(inspect::measure(cli.size, cli.turns));
     }
     if wanted(Part::Listing) {
-        report.listing = Some(listing::measure(cli.objects));
+        report.listing = Some(listing::measure(cli.objects, cli.many_objects));
     }
     if wanted(Part::Memory) {
         report.memory = Some(memory::measure(&cli.memory));

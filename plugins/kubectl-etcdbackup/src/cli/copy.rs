@@ -21,13 +21,17 @@ pub(crate) enum TransferFormat {
 }
 
 #[derive(Debug, Args)]
+#[command(override_usage = "kubectl etcdbackup copy [OPTIONS] [SRC] <DST>")]
 pub(crate) struct Copy {
-    /// A destination or one object's full URL
+    /// A destination or an object's URL [default: the CronJob's]
     #[arg(value_name = "SRC")]
-    pub(crate) source: String,
+    first: Option<String>,
     /// Where copies go
     #[arg(value_name = "DST")]
-    pub(crate) destination: String,
+    second: Option<String>,
+    /// What the variable says: a place by itself would be taken for the one typed first.
+    #[arg(long, env = env::DESTINATION, hide = true, value_name = "SRC")]
+    from: Option<String>,
     #[command(flatten)]
     pub(crate) choice: ChoiceFlags,
     /// Only say what would be copied
@@ -53,4 +57,15 @@ pub(crate) struct Copy {
     pub(crate) output: TransferFormat,
     #[command(flatten)]
     pub(crate) store: StoreFlags,
+}
+
+impl Copy {
+    /// Where from, if that is said, and where to: the only place that was typed is where to.
+    pub(crate) fn places(&self) -> Option<(Option<&String>, &String)> {
+        match (&self.first, &self.second) {
+            (Some(from), Some(to)) => Some((Some(from), to)),
+            (only, None) => Some((self.from.as_ref(), only.as_ref()?)),
+            (None, Some(_)) => None,
+        }
+    }
 }

@@ -127,6 +127,9 @@ pub(crate) struct RunFlags {
     /// Write a Kubernetes Event after each run
     #[arg(long, env = env::EVENT, hide_short_help = true)]
     pub(crate) event: bool,
+    /// Pushgateway that the pod pushes metrics to
+    #[arg(long, env = env::PUSHGATEWAY, value_name = "URL", hide_short_help = true)]
+    pub(crate) pushgateway: Option<String>,
 }
 
 /// Credentials of the pod: files, never values.
@@ -145,6 +148,9 @@ pub(crate) struct CredentialFlags {
     /// A Secret that is there already [default: etcdbackup-s3]
     #[arg(long, env = env::S3_SECRET, value_name = "NAME", hide_short_help = true)]
     pub(crate) s3_secret: Option<String>,
+    /// File with a URL that the pod pings: a Secret of its own
+    #[arg(long, env = env::PING_URL_FILE, value_name = "FILE", hide_short_help = true)]
+    pub(crate) ping_url_file: Option<PathBuf>,
     /// Seal them to this certificate: a SealedSecret
     #[arg(long, env = env::SEAL_CERT, value_name = "FILE", conflicts_with = "seal_from_cluster", hide_short_help = true)]
     pub(crate) seal_cert: Option<PathBuf>,

@@ -8,7 +8,7 @@ use super::{ChoiceFlags, TransferFormat};
 
 #[derive(Debug, Args)]
 pub(crate) struct Rekey {
-    /// A destination or one object's full URL
+    /// A destination or an object's URL [default: the CronJob's]
     #[arg(env = env::DESTINATION, value_name = "DEST|KEY")]
     pub(crate) place: Option<String>,
     #[command(flatten)]

@@ -1,48 +1,77 @@
-//! The S3 credentials of the pod: files that were given, sealed or not, or a Secret that is there.
+//! What the pod is told in secret: S3 credentials of files that were given, sealed or not, or of a
+//! Secret that is there, and the URL that it pings.
 
 use etcdbackup::cli::Context;
 use etcdbackup::cli::flags::KubernetesFlags;
 use etcdbackup::failure::{Exit, Failure};
-use etcdbackup::manifests::sealing::{self, Certificate, Scope};
-use etcdbackup::manifests::{Credentials, Keys, names};
+use etcdbackup::manifests::sealing::{Certificate, Scope, Sealer};
+use etcdbackup::manifests::{Credentials, Keys, Ping, PingUrl, names};
 use jiff::Timestamp;
 
 use super::installation::text;
 use crate::cli::{CredentialFlags, Manifests, ScopeFlag};
 
+/// The S3 credentials, and the URL that is pinged.
 pub(super) async fn of(
     flags: &Manifests,
     namespace: &str,
     kubernetes: &KubernetesFlags,
     context: &Context,
-) -> Result<Credentials, Failure> {
+) -> Result<(Credentials, Option<Ping>), Failure> {
     let given = &flags.credentials;
-    let Some(keys) = keys(given, flags.store.s3_profile.as_deref())? else {
-        if given.seal_cert.is_some() || given.seal_from_cluster {
-            return Err(
-                Failure::new(Exit::Usage, "there is nothing to seal").hint(format!(
-                    "give the keys: `{}`",
-                    context.called.with(&["--s3-credentials-file", "FILE"])
-                )),
-            );
-        }
-        let name = given.s3_secret.as_deref().unwrap_or(names::S3_SECRET);
-        return Ok(Credentials::Existing(name.to_owned()));
-    };
-    if keys.are_temporary() {
+    let keys = keys(given, flags.store.s3_profile.as_deref())?;
+    let url = ping_url(given)?;
+    if keys.is_none() && url.is_none() && (given.seal_cert.is_some() || given.seal_from_cluster) {
+        let command = context.called.with(&["--s3-credentials-file", "FILE"]);
+        return Err(Failure::new(Exit::Usage, "there is nothing to seal")
+            .hint(format!("give the keys: `{command}`")));
+    }
+    if keys.as_ref().is_some_and(Keys::are_temporary) {
         context
             .ui
             .warn("these S3 credentials have a session token: they end by themselves, and the backup with them");
     }
-    let Some(certificate) = certificate(given, kubernetes).await? else {
-        return Ok(Credentials::Given(keys));
+    let sealer = match keys.is_some() || url.is_some() {
+        true => sealer(given, namespace, kubernetes).await?,
+        false => None,
     };
-    let scope = match given.seal_scope {
-        ScopeFlag::Strict => Scope::Strict,
-        ScopeFlag::NamespaceWide => Scope::NamespaceWide,
-        ScopeFlag::ClusterWide => Scope::ClusterWide,
+    let name = given.s3_secret.as_deref().unwrap_or(names::S3_SECRET);
+    let credentials = match (keys, &sealer) {
+        (None, _) => Credentials::Existing(name.to_owned()),
+        (Some(keys), None) => Credentials::Given(keys),
+        (Some(keys), Some(sealer)) => Credentials::Sealed(sealer.keys(&keys)?),
     };
-    sealing::seal(&keys, &certificate, namespace, scope).map(Credentials::Sealed)
+    let Some(url) = url else {
+        return Ok((credentials, None));
+    };
+    let sealed = sealer.map(|sealer| sealer.ping(&url)).transpose()?;
+    Ok((credentials, Some(Ping { url, sealed })))
+}
+
+fn ping_url(flags: &CredentialFlags) -> Result<Option<PingUrl>, Failure> {
+    let Some(file) = &flags.ping_url_file else {
+        return Ok(None);
+    };
+    let text = text(file, "--ping-url-file")?;
+    PingUrl::of_text(&text, &format!("`{}`", file.display())).map(Some)
+}
+
+/// To whom what is secret is sealed, if that is wanted.
+async fn sealer(
+    flags: &CredentialFlags,
+    namespace: &str,
+    kubernetes: &KubernetesFlags,
+) -> Result<Option<Sealer>, Failure> {
+    let certificate = certificate(flags, kubernetes).await?;
+    Ok(certificate.map(|certificate| Sealer {
+        certificate,
+        namespace: namespace.to_owned(),
+        scope: match flags.seal_scope {
+            ScopeFlag::Strict => Scope::Strict,
+            ScopeFlag::NamespaceWide => Scope::NamespaceWide,
+            ScopeFlag::ClusterWide => Scope::ClusterWide,
+        },
+    }))
 }
 
 fn keys(flags: &CredentialFlags, profile: Option<&str>) -> Result<Option<Keys>, Failure> {

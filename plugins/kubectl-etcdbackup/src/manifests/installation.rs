@@ -6,7 +6,9 @@ use etcdbackup::catalogue::check_cluster_name;
 use etcdbackup::cli::Context;
 use etcdbackup::cli::flags::{KubernetesFlags, PathStyleFlag};
 use etcdbackup::failure::{Exit, Failure};
-use etcdbackup::manifests::{Installation, NetworkPolicy, Schedule, Settings, names};
+use etcdbackup::manifests::{
+    Installation, NetworkPolicy, Schedule, Settings, check_pushgateway, names,
+};
 use etcdbackup::store::Destination;
 
 use super::credentials;
@@ -20,6 +22,7 @@ pub(super) async fn of(
     let cluster = cluster(flags, context)?;
     let namespace = kubernetes.namespace.as_deref().unwrap_or(names::NAMESPACE);
     check_namespace(namespace)?;
+    let (credentials, ping) = credentials::of(flags, namespace, kubernetes, context).await?;
     Ok(Installation {
         namespace: namespace.to_owned(),
         schedule: schedule(&flags.run, &cluster)?,
@@ -31,7 +34,8 @@ pub(super) async fn of(
         deadline: flags.run.deadline,
         image: flags.run.image.clone(),
         event: flags.run.event,
-        credentials: credentials::of(flags, namespace, kubernetes, context).await?,
+        credentials,
+        ping,
         monitoring: flags.monitoring,
         network_policy: flags.network_policy.map(|kind| match kind {
             PolicyFlag::Kubernetes => NetworkPolicy::Kubernetes,
@@ -109,12 +113,16 @@ fn settings(flags: &Manifests, context: &Context) -> Result<Settings, Failure> {
             PathStyleFlag::Virtual => Some("virtual".to_owned()),
         },
         s3_ca: s3_ca.transpose()?,
+        pushgateway: flags.run.pushgateway.clone(),
         more: Vec::new(),
     };
     if flags.host == Host::Cluster && !(flags.unfilled && no_recipient(flags)) {
         // Proven usable here: a pod at night is no place to find out.
         flags.recipients.recipients(false)?;
         settings.recipients = recipients(flags)?;
+    }
+    if let Some(gateway) = &settings.pushgateway {
+        check_pushgateway(gateway)?;
     }
     if flags.run.event {
         settings

@@ -1,5 +1,6 @@
 //! `status`: how the backups are, on one screen.
 
+mod beside;
 mod fleet_table;
 mod screen;
 
@@ -152,9 +153,9 @@ async fn look(flags: &Status, kubernetes: &KubernetesFlags) -> Result<status::St
     let options = store.options();
     for destination in places(flags, &settings) {
         let place = status::look_at_place(&destination, &options, cluster, now).await;
-        if let Some(error) = &place.error {
-            looked.unseen.push(format!("{destination}: {error}"));
-        }
+        let unseen = place.error.iter().chain(&place.unseen);
+        let unseen = unseen.map(|what| format!("{destination}: {what}"));
+        looked.unseen.extend(unseen);
         looked.destinations.push(place);
     }
     if looked.destinations.is_empty() {

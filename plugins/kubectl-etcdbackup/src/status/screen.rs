@@ -7,6 +7,8 @@ use etcdbackup::scheduled::{Run, RunState};
 use etcdbackup::status::{Checked, Place, Schedule, Status, sparkline};
 use jiff::Timestamp;
 
+use super::beside;
+
 /// Runs that are shown.
 const RUNS: usize = 5;
 
@@ -18,7 +20,7 @@ pub(crate) fn render(status: &Status, now: Timestamp, ui: &Ui) -> String {
     text += &runs(&status.runs, now);
     text += &places(&status.destinations, now);
     for place in &status.destinations {
-        text += &below(place);
+        text += &below(place, now);
     }
     if let Some(talos) = &status.talos {
         let end = talos.certificate_end.parse().ok();
@@ -143,8 +145,8 @@ fn places(places: &[Place], now: Timestamp) -> String {
     format!("\n{}", table(header, &[2, 3], &rows))
 }
 
-/// Growth and recipients of a destination.
-fn below(place: &Place) -> String {
+/// Growth and recipients of a destination, and what lies beside the backups.
+fn below(place: &Place, now: Timestamp) -> String {
     let mut text = String::new();
     if let (true, Some(first), Some(last)) = (
         place.sizes.len() > 1,
@@ -166,7 +168,7 @@ fn below(place: &Place) -> String {
     for recipient in recipients.unwrap_or_default() {
         text += &format!("  opened by {}\n", printable(recipient));
     }
-    text
+    text + &beside::machine_configs(place, now) + &beside::uploads(place, now)
 }
 
 fn sentences(label: &str, all: &[String]) -> String {

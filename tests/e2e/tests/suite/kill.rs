@@ -8,7 +8,7 @@ use e2e::{BUCKET, World, text};
 use rustix::process::{Pid, Signal, kill_process};
 use s3_sim::{Effect, Fault, Gate, Operation};
 
-use crate::support::{IN_PARTS, check_pull, now, sample};
+use crate::support::{IN_PARTS, asked, check_pull, now, sample};
 
 const LARGE: usize = 12 << 20;
 /// How long the soak may take.
@@ -126,12 +126,6 @@ fn sigterm_while_the_object_is_published_waits_for_the_answer() {
     let (world, exit, said) = stopped_at(hold, None);
     assert_eq!(exit, Some(143), "{said}");
     nothing_is_left(&world, &said);
-}
-
-/// Whether the cluster was asked for a method.
-fn asked(world: &World, method: &str) -> bool {
-    let calls = world.talos.calls();
-    calls.iter().any(|call| call.method == method)
 }
 
 /// Stopped while `method` hangs on every node: whether a snapshot was asked for all the same.

@@ -169,6 +169,48 @@ fn an_age_is_asked_of_every_destination() {
     assert_eq!(text(&empty.stderr), "no backup in s3://backups/none\n");
 }
 
+/// Peak memory in bytes of a listing of `world` in this format.
+fn peak(world: &World, format: &str) -> u64 {
+    let script = "import resource, subprocess, sys\nsubprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, check=True)\nprint(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024)";
+    let list = e2e::programs().join("kubectl-etcdbackup");
+    let output = world
+        .command("python3")
+        .args(["-c", script])
+        .arg(list)
+        .args(["list", "s3://backups/prod", "-o", format])
+        .env("PATH", std::env::var_os("PATH").unwrap())
+        .output()
+        .unwrap();
+    ok(&output);
+    text(&output.stdout).trim().parse().unwrap()
+}
+
+/// A bucket with so many snapshots, an hour from each to the next.
+fn history(objects: i64) -> World {
+    let world = serving();
+    let newest: jiff::Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+    for hours in 0..objects {
+        let taken_at = newest - jiff::SignedDuration::from_hours(hours);
+        let key = format!("prod/prod-{taken_at:.3}.snap.zst.age");
+        world.s3.put(BUCKET, &key, b"x");
+    }
+    world
+}
+
+/// A million of them would take less than 110 MiB more than a few; `make bench` has a million.
+#[test]
+fn each_object_of_a_long_listing_takes_little_memory() {
+    const FEW: i64 = 10_000;
+    const MANY: i64 = 70_000;
+    const BYTES: u64 = 110;
+    let (few, many) = (history(FEW), history(MANY));
+    for format in ["table", "wide", "name", "json", "yaml"] {
+        let more = peak(&many, format).saturating_sub(peak(&few, format));
+        let each = more / (MANY - FEW).unsigned_abs();
+        assert!(each < BYTES, "{format}: {each} bytes an object");
+    }
+}
+
 #[test]
 fn a_name_cannot_steer_the_terminal() {
     let world = serving();

@@ -10,6 +10,7 @@
 )]
 
 mod archive;
+mod certificates;
 mod completion;
 mod configs;
 mod configuration;

@@ -1,11 +1,12 @@
 //! `status`: one screen, from wherever something can be seen.
 
 use e2e::golden::{compare, filtered, replaced};
-use e2e::{World, text};
+use e2e::{ACCESS_KEY, BUCKET, SECRET_KEY, World, text};
+use s3_sim::{Effect, Fault, Operation, Policy};
 use serde_json::Value;
 
 use crate::in_cluster::{Cluster, empty, installed, installed_around};
-use crate::support::{code, ok, refused};
+use crate::support::{IN_PARTS, backed_up, code, ok, refused};
 
 fn json(cluster: &Cluster, arguments: &[&str]) -> (i32, Value) {
     let run = cluster.run(&[&["status", "-o", "json"], arguments].concat());
@@ -138,6 +139,121 @@ fn old_or_suspended_is_told() {
         found["unseen"]
             .to_string()
             .contains("no CronJob that backs up is installed")
+    );
+}
+
+/// A bucket with a backup, and beside it what a run left that could not take its upload back.
+fn left_over() -> Cluster {
+    let cluster = installed_around(World::serving(crate::support::sample(12 << 20)));
+    ok(&cluster.run(&["now", "-q"]));
+    let s3 = &cluster.world.s3;
+    let denied = || Effect::Status(403, "AccessDenied".to_owned());
+    s3.inject(Fault::new(Operation::UploadPart, denied()));
+    s3.inject(Fault::new(Operation::AbortMultipartUpload, denied()).times(20));
+    let broken = backed_up(&cluster.world, &["s3://backups/prod"], &IN_PARTS);
+    assert_ne!(code(&broken), 0);
+    s3.clear_faults();
+    assert_eq!(s3.uploads(BUCKET).len(), 1);
+    cluster
+}
+
+#[test]
+fn an_open_upload_is_told_with_the_rule_that_clears_it() {
+    let cluster = left_over();
+    let upload = cluster.world.s3.uploads(BUCKET).remove(0);
+    let (_, found) = json(&cluster, &[]);
+    let place = &found["destinations"][0];
+    let told = &place["openUploads"][0];
+    assert_eq!(told["key"], upload.key.as_str());
+    assert_eq!(told["uploadId"], upload.id.as_str());
+    assert!(told["ageSeconds"].as_i64().unwrap() < 300, "{told}");
+    assert_eq!(
+        place["lifecycleRule"].to_string(),
+        r#"{"AbortIncompleteMultipartUpload":{"DaysAfterInitiation":1},"Filter":{"Prefix":"prod/"},"ID":"etcdbackup-open-uploads","Status":"Enabled"}"#
+    );
+    // It may be of a run that goes on.
+    assert!(!found["warnings"].to_string().contains("not ended"));
+    let young = text(&cluster.run(&["status"]).stdout);
+    assert!(
+        young.contains("perhaps of a run that goes on") && !young.contains("lifecycle"),
+        "{young}"
+    );
+    let later = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(75);
+    let mut command = cluster.command(&["status", "--max-age", "7d"]);
+    let run = command
+        .env("ETCDBACKUP_TEST_CLOCK", later.to_string())
+        .output()
+        .unwrap();
+    ok(&run);
+    let shown = text(&run.stdout).replace(&upload.id, "$UPLOAD");
+    compare("status/left-over.txt", &screen(&cluster, &shown));
+}
+
+#[test]
+fn what_may_not_be_listed_is_not_seen_and_the_rest_is_told() {
+    let cluster = left_over();
+    let reading = Policy::read_only();
+    let s3 = &cluster.world.s3;
+    s3.allow(ACCESS_KEY, SECRET_KEY, reading);
+    let (code, found) = json(&cluster, &[]);
+    assert_eq!(code, 0);
+    let place = &found["destinations"][0];
+    assert!(place["openUploads"].is_null() && place["lifecycleRule"].is_null());
+    let unseen = found["unseen"].to_string();
+    assert!(
+        unseen.contains("s3://backups/prod: open uploads: ListMultipartUploads"),
+        "{unseen}"
+    );
+    assert_eq!(place["snapshots"], 1);
+}
+
+#[test]
+fn the_newest_saved_machine_configs_are_told_or_that_there_is_none() {
+    let cluster = installed();
+    ok(&cluster.run(&["now", "-q"]));
+    let (_, none) = json(&cluster, &[]);
+    let place = &none["destinations"][0];
+    assert_eq!(place["machineConfigs"], serde_json::json!([]));
+    let shown = text(&cluster.run(&["status"]).stdout);
+    assert!(
+        shown.contains("  no machine config is saved: `kubectl etcdbackup configs save`\n"),
+        "{shown}"
+    );
+    assert!(shown.ends_with("\nFRESH\n"), "{shown}");
+    for (cluster_name, node, day) in [
+        ("prod", "cp-1", 1),
+        ("prod", "cp-1", 3),
+        ("prod", "cp-2", 2),
+        ("other", "cp-9", 1),
+    ] {
+        let name = format!("{node}_10.0.0.1-2026-01-0{day}T00:00:00.000Z-0123456789abcdef");
+        let key = format!("prod/.configs/{cluster_name}/{name}.yaml");
+        cluster.world.s3.put(BUCKET, &key, b"x");
+    }
+    let (code, found) = json(&cluster, &[]);
+    assert_eq!(code, 0, "it is no reason to call backups stale");
+    let saved = found["destinations"][0]["machineConfigs"].as_array();
+    let saved: Vec<(&str, &str)> = saved
+        .unwrap()
+        .iter()
+        .map(|one| {
+            (
+                one["node"].as_str().unwrap(),
+                one["savedAt"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        saved,
+        [
+            ("cp-1", "2026-01-03T00:00:00Z"),
+            ("cp-2", "2026-01-02T00:00:00Z")
+        ]
+    );
+    let shown = text(&cluster.run(&["status"]).stdout);
+    assert!(
+        shown.contains("  machine configs of cp-1, cp-2 saved, "),
+        "{shown}"
     );
 }
 

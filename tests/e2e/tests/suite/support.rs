@@ -71,3 +71,9 @@ pub(crate) fn now(world: &World, destinations: &[&str], more: &[&str]) -> Run {
 pub(crate) fn backed_up(world: &World, destinations: &[&str], more: &[&str]) -> Output {
     now(world, destinations, more).output().unwrap()
 }
+
+/// Whether the cluster was asked for a method.
+pub(crate) fn asked(world: &World, method: &str) -> bool {
+    let calls = world.talos.calls();
+    calls.iter().any(|call| call.method == method)
+}

@@ -313,9 +313,65 @@ fn what_manifests_renders_is_what_runs() {
 }
 
 #[test]
+fn what_is_installed_is_copied_and_rekeyed_without_a_word_of_where_it_lies() {
+    let cluster = installed();
+    let world = &cluster.world;
+    ok(&cluster.run(&["now", "-q"]));
+    let copy = cluster.run(&["copy", "--all", "s3://backups/second", "-o", "name"]);
+    ok(&copy);
+    let said = text(&copy.stderr);
+    assert!(
+        said.contains("as the CronJob has it: s3://backups/prod"),
+        "{said}"
+    );
+    assert_eq!(world.s3.keys(BUCKET, "second").len(), 1);
+    // What is said comes first: typed, else the variable.
+    let mut other = cluster.command(&["copy", "s3://backups/third"]);
+    let other = other.env("ETCDBACKUP_DESTINATION", "s3://backups/second");
+    let other = other.output().unwrap();
+    ok(&other);
+    assert!(!text(&other.stderr).contains("as the CronJob has it"));
+    assert_eq!(world.s3.keys(BUCKET, "third").len(), 1);
+    ok(&world
+        .shell("age-keygen -o new.txt 2>/dev/null && age-keygen -y new.txt > new-recipients.txt"));
+    let keys = ["-i", "key.txt", "-R", "new-recipients.txt", "--delete-old"];
+    ok(&cluster.run(&[&["rekey"][..], &keys].concat()));
+    let keys = world.s3.keys(BUCKET, "prod");
+    let pull = format!(
+        "talosctl-snapshot-pull s3://{BUCKET}/{} -i new.txt -o back",
+        keys[0]
+    );
+    ok(&world.shell(&pull));
+    // Which of several is meant, must be said.
+    let two = |one: &mut Value| {
+        one["data"]["ETCDBACKUP_DESTINATION"] = "s3://backups/prod s3://backups/second".into();
+    };
+    cluster
+        .kubernetes
+        .edit("configmaps", CRON_JOB, two)
+        .unwrap();
+    refused(
+        &cluster.run(&["rekey", "-R", "new-recipients.txt"]),
+        2,
+        "s3://backups/prod, s3://backups/second",
+    );
+    let copy = cluster.run(&["copy", "s3://backups/fourth"]);
+    refused(&copy, 2, "copy s3://BUCKET/PREFIX s3://backups/fourth`");
+    refused(&cluster.run(&["copy"]), 2, "nowhere to copy to");
+}
+
+#[test]
 fn without_a_cluster_a_destination_must_be_named() {
     let world = serving();
-    for verb in [&["list"][..], &["verify"], &["prune", "--keep-last", "3"]] {
+    let rekey = ["rekey", "-R", "recipients.txt"];
+    let copy = ["copy", "s3://backups/second"];
+    for verb in [
+        &["list"][..],
+        &["verify"],
+        &["prune", "--keep-last", "3"],
+        &rekey,
+        &copy,
+    ] {
         let run = world.ours("kubectl-etcdbackup", verb);
         refused(&run, 2, "no destination was named");
     }

@@ -5,6 +5,8 @@ use std::net::TcpListener;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
+use e2e::golden::{compare, filtered, replaced};
+
 use super::*;
 use crate::support::now;
 
@@ -93,6 +95,47 @@ fn a_success_is_told_everywhere() {
     let metrics = std::fs::read_to_string(world.path("etcdbackup.prom")).unwrap();
     let stored = "etcdbackup_last_success_timestamp_seconds{cluster=\"prod\",destination=\"s3://backups/prod\"} ";
     assert!(metrics.contains(stored), "{metrics}");
+    // What each of them reads, to the letter.
+    compare("reports/pushgateway.prom", &steady(&world, &rest[0].1));
+    compare(
+        "reports/ping-success.json",
+        &steady_json(&world, &rest[1].1),
+    );
+    compare("reports/textfile.prom", &steady(&world, &metrics));
+    compare(
+        "reports/report.json",
+        &steady_json(&world, &report.to_string()),
+    );
+}
+
+/// Without what differs from run to run: times, how long, sizes.
+fn steady(world: &World, told: &str) -> String {
+    let told = filtered(world, told);
+    let told = replaced(&told, r"(?m)(_seconds\{[^}]*\}) [0-9.e+]+$", "$1 $$SECONDS");
+    let told = replaced(
+        &told,
+        r"(?m)(_object_size_bytes\{[^}]*\}) \d+$",
+        "$1 $$BYTES",
+    );
+    let told = replaced(
+        &told,
+        r#"("durationSeconds"|"seconds"): [0-9.e-]+"#,
+        "$1: $$SECONDS",
+    );
+    replaced(
+        &told,
+        r#"(?s)("stored": \{[^}]*"bytes"): \d+"#,
+        "$1: $$BYTES",
+    )
+}
+
+/// The same of JSON, a line a value.
+fn steady_json(world: &World, told: &str) -> String {
+    let value: Value = serde_json::from_str(told).unwrap();
+    steady(
+        world,
+        &(serde_json::to_string_pretty(&value).unwrap() + "\n"),
+    )
 }
 
 #[test]
@@ -110,12 +153,17 @@ fn a_failure_is_told_with_the_end_of_the_log() {
         body.starts_with("ERROR ") && body.contains("nobodys"),
         "{body}"
     );
+    compare("reports/ping-fail.txt", &steady(&world, &body));
     let report = std::fs::read_to_string(world.path("report.json")).unwrap();
     let report: Value = serde_json::from_str(&report).unwrap();
     assert_eq!(report["exitCode"], 78);
     let what = report["error"]["what"].as_str().unwrap();
     assert!(what.contains("nobodys"), "{what}");
     assert!(report["error"]["hint"].is_string());
+    compare(
+        "reports/report-failed.json",
+        &steady_json(&world, &report.to_string()),
+    );
 }
 
 #[test]
@@ -177,6 +225,16 @@ fn an_event_is_put_on_the_cron_job() {
     assert_eq!(event["reason"], "BackupStored");
     let owner = cluster.kubernetes.get(CRON_JOBS, CRON_JOB).unwrap();
     assert_eq!(event["regarding"]["uid"], owner["metadata"]["uid"]);
+    let shown = steady_json(&cluster.world, &event.to_string());
+    let uid = owner["metadata"]["uid"].as_str().unwrap();
+    let shown = shown.replace(uid, "$UID").replace(&events[0], "$NAME");
+    let host = r#""reportingInstance": "[^"]*""#;
+    let shown = replaced(&shown, host, r#""reportingInstance": "$$POD""#);
+    let own = r#""(uid|resourceVersion)": "[^"]*""#;
+    compare(
+        "reports/event.json",
+        &replaced(&shown, own, r#""$1": "$$$1""#),
+    );
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod shapes;
 
 use std::process::Output;
 
+use base64::Engine as _;
 use e2e::golden::{compare, filtered};
 use e2e::{World, text, tool};
 use serde_json::Value;
@@ -50,9 +51,46 @@ pub(crate) fn objects(world: &World, set: &str) -> Vec<Value> {
 /// What most want, with everything optional but sealing.
 const EVERYTHING: &str = "--s3-endpoint https://s3.example.com --event --monitoring";
 
+/// Told of each run: a Pushgateway in the cluster, and a service elsewhere.
+const REPORTS: &str =
+    "--pushgateway http://pushgateway.monitoring.svc:9091 --ping-url-file ping-url";
+const PING: &str = "https://hc.example.com/5f1c-of-a-ping";
+
+/// The file with the URL.
+fn give_ping(world: &World) {
+    std::fs::write(world.path("ping-url"), format!("{PING}\n")).unwrap();
+}
+
+#[test]
+fn a_url_to_ping_is_in_a_secret_only() {
+    let world = serving();
+    give_ping(&world);
+    let certificate = e2e::repository().join("tests/fixtures/sealing/tls.crt");
+    std::fs::copy(certificate, world.path("cert.pem")).unwrap();
+    let packed = base64::prelude::BASE64_STANDARD.encode(PING);
+    let plain = rendered(&world, REPORTS);
+    assert!(!plain.contains(PING) && plain.contains(&packed), "{plain}");
+    let holder = objects(&world, &plain)
+        .into_iter()
+        .filter(|object| object.to_string().contains(&packed));
+    let kinds: Vec<Value> = holder.map(|object| object["kind"].clone()).collect();
+    assert_eq!(kinds, ["Secret"]);
+    let sealed = rendered(&world, &format!("{REPORTS} --seal-cert cert.pem"));
+    assert!(
+        !sealed.contains(PING) && !sealed.contains(&packed),
+        "{sealed}"
+    );
+    assert!(sealed.contains("kind: SealedSecret\n"), "{sealed}");
+    // In a folder its file is for its owner only, and that is said.
+    let output = manifests(&world, &format!("{REPORTS} --out set"));
+    ok(&output);
+    assert!(text(&output.stderr).contains("warning: `set/ping-secret.yaml` holds keys"));
+}
+
 #[test]
 fn the_objects_are_as_reviewed() {
     let world = serving();
+    give_ping(&world);
     for (name, more) in [
         ("usual", String::new()),
         (
@@ -62,6 +100,14 @@ fn the_objects_are_as_reviewed() {
         (
             "network-policy",
             "--s3-endpoint http://192.0.2.7:9000 --network-policy kubernetes".to_owned(),
+        ),
+        (
+            "reports-kubernetes",
+            format!("{REPORTS} --network-policy kubernetes"),
+        ),
+        (
+            "reports-cilium",
+            format!("{REPORTS} --network-policy cilium"),
         ),
         (
             "talos-1.13",
@@ -134,6 +180,9 @@ fn the_exit_code_comes_through_kubectl() {
         ("--s3-credentials-file absent", 78),
         ("--s3-endpoint http://minio.storage.svc:9000", 2),
         ("--for systemd", 2),
+        ("--pushgateway pushgateway:9091", 2),
+        ("--pushgateway https://me:word@push.example.com", 2),
+        ("--ping-url-file recipients.txt", 78),
         ("--for talos --talos-version new", 2),
     ] {
         let output = manifests(&world, more);

@@ -5,7 +5,7 @@ use e2e::{World, text, tool};
 use serde_json::Value;
 
 use super::shapes::misfits;
-use super::{EVERYTHING, objects, rendered};
+use super::{EVERYTHING, REPORTS, give_ping, objects, rendered};
 use crate::support::{ok, serving};
 
 /// Releases that Talos 1.12 to 1.14 run.
@@ -25,6 +25,7 @@ fn sets(world: &World) -> Vec<String> {
     std::fs::write(world.path("credentials"), keys).unwrap();
     let ca = std::fs::read_to_string(&certificate).unwrap();
     std::fs::write(world.path("ca.pem"), ca).unwrap();
+    give_ping(world);
     let given = "--s3-credentials-file credentials";
     [
         String::new(),
@@ -34,6 +35,8 @@ fn sets(world: &World) -> Vec<String> {
             "{given} --seal-cert {} --seal-scope cluster-wide",
             certificate.display()
         ),
+        format!("{REPORTS} --network-policy cilium"),
+        format!("{REPORTS} --network-policy kubernetes"),
         "--no-encrypt --network-policy cilium --schedule @daily".to_owned(),
     ]
     .iter()

@@ -2,11 +2,11 @@
 
 use jiff::Timestamp;
 
-use crate::catalogue::ObjectName;
+use super::names::ObjectName;
 
 /// How a name is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Shape(u8);
+pub struct Shape(u8);
 
 const COMPRESSED: u8 = 1;
 const ENCRYPTED: u8 = 2;
@@ -17,16 +17,16 @@ const DASHES: u8 = 8;
 
 /// The name of an object below its prefix.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Name {
+pub enum ShortName {
     /// Told from its parts.
     Known(Shape),
     /// As it is.
     Whole(Box<str>),
 }
 
-impl Name {
+impl ShortName {
     /// `below` as small as can be; `name` is what was read in it.
-    pub(super) fn of(below: &str, name: &ObjectName) -> Self {
+    pub fn of(below: &str, name: &ObjectName) -> Self {
         let flag = |set: bool, flag: u8| if set { flag } else { 0 };
         let suffixes = flag(name.compressed, COMPRESSED) | flag(name.encrypted, ENCRYPTED);
         let taken_at = name.taken_at.as_millisecond();
@@ -37,7 +37,8 @@ impl Name {
             .map_or_else(|| Self::Whole(below.into()), Self::Known)
     }
 
-    pub(super) fn render(&self, cluster: &str, taken_at: i64) -> String {
+    /// The name again.
+    pub fn render(&self, cluster: &str, taken_at: i64) -> String {
         match self {
             Self::Known(shape) => shape.render(cluster, taken_at),
             Self::Whole(name) => name.to_string(),
@@ -51,7 +52,7 @@ impl Shape {
     }
 
     /// The name of the snapshot of `cluster` taken at `taken_at` (milliseconds).
-    pub(super) fn render(self, cluster: &str, taken_at: i64) -> String {
+    pub fn render(self, cluster: &str, taken_at: i64) -> String {
         let time = Timestamp::from_millisecond(taken_at).unwrap_or(Timestamp::UNIX_EPOCH);
         let mut time = if self.has(MILLISECONDS) {
             format!("{time:.3}")

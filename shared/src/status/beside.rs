@@ -1,0 +1,82 @@
+//! What lies beside the backups of a destination: uploads that were never ended, and saved
+//! machine configs. What cannot be seen of it is said, and hides nothing else.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::model::{LifecycleRule, OpenUpload, Place, SavedNode};
+use crate::configs;
+use crate::store::{Destination, Store, StoreOptions};
+
+/// Uploads of objects of this destination, the oldest first.
+pub(super) async fn uploads(
+    place: &mut Place,
+    store: &dyn Store,
+    destination: &Destination,
+    now: Timestamp,
+) {
+    let found = match store.open_uploads().await {
+        Ok(found) => found,
+        Err(error) => {
+            let what = error.failure.what;
+            return place.unseen.push(format!("open uploads: {what}"));
+        }
+    };
+    let base = store.key_of("");
+    let own = found.into_iter().filter(|upload| upload.lies_in(&base));
+    let mut own: Vec<OpenUpload> = own
+        .map(|upload| OpenUpload {
+            key: upload.key,
+            upload_id: upload.id,
+            begun_at: upload.begun.map(|begun| begun.to_string()),
+            age_seconds: upload.begun.map(|begun| seconds(begun, now)),
+        })
+        .collect();
+    own.sort_by(|left, right| (&left.begun_at, &left.key).cmp(&(&right.begun_at, &right.key)));
+    // A folder has no rules: there `prune` clears them.
+    if let (Destination::S3 { .. }, false) = (destination, own.is_empty()) {
+        place.lifecycle_rule = Some(LifecycleRule::of(&base));
+    }
+    place.open_uploads = Some(own);
+}
+
+/// The newest saved machine config of each node. Whether it is what the node runs with only an
+/// administrator can tell.
+pub(super) async fn machine_configs(
+    place: &mut Place,
+    destination: &Destination,
+    options: &StoreOptions,
+    cluster: Option<&str>,
+    now: Timestamp,
+) {
+    let listing = match configs::list(destination, options, now).await {
+        Ok(listing) => listing,
+        Err(failure) => {
+            let what = failure.what;
+            return place.unseen.push(format!("saved machine configs: {what}"));
+        }
+    };
+    let own = listing.configs.into_iter();
+    let own = own.filter(|one| cluster.is_none_or(|cluster| cluster == one.cluster));
+    let mut newest: BTreeMap<(String, String), Timestamp> = BTreeMap::new();
+    // The newest come first.
+    for one in own {
+        newest
+            .entry((one.cluster, one.node))
+            .or_insert(one.taken_at);
+    }
+    let nodes = newest
+        .into_iter()
+        .map(|((cluster, node), saved)| SavedNode {
+            cluster,
+            node,
+            saved_at: saved.to_string(),
+            age_seconds: seconds(saved, now),
+        });
+    place.machine_configs = Some(nodes.collect());
+}
+
+fn seconds(since: Timestamp, now: Timestamp) -> i64 {
+    now.as_second() - since.as_second()
+}
