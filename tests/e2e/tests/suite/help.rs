@@ -120,6 +120,32 @@ fn the_examples_of_help_run_as_printed() {
     }
 }
 
+/// Those that need a cluster in distress or files of a real one: their flags are known. What they
+/// do is run by the tests of their programs.
+#[test]
+fn the_other_examples_of_help_are_known() {
+    let world = serving();
+    let mut seen = 0;
+    for screen in INSPECTOR {
+        let shown = help(screen, "-h");
+        let lines = shown.lines().skip(1).take_while(|line| !line.is_empty());
+        let lines: Vec<&str> = lines
+            .map(|line| line.trim_start_matches("Then: "))
+            .collect();
+        let joined = lines.join("\n").replace("|\n", "| ");
+        for part in joined.split(['\n', '|']) {
+            let part = part.split('>').next().unwrap_or_default().trim();
+            if !part.starts_with("talosctl-") && !part.starts_with("kubectl etcdbackup") {
+                continue;
+            }
+            let run = world.shell(&format!("{part} --help"));
+            assert!(run.status.success(), "{part}: {}", text(&run.stderr));
+            seen += 1;
+        }
+    }
+    assert!(seen > 40, "{seen}");
+}
+
 #[test]
 fn every_flag_has_a_variable_unless_it_lowers_a_guard() {
     for screen in SCREENS {
