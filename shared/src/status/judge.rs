@@ -299,7 +299,7 @@ mod tests {
             "s3://b/p/bad failed",
             "not encrypted",
             "nothing was drilled",
-            "2 uploads were begun and not ended, 2h ago at most",
+            "2 uploads were begun and not ended, 2h0m ago at most",
             "the last object has 40 bytes, the others 110",
             "Talos context `prod` expires",
         ] {
