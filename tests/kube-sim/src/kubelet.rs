@@ -209,7 +209,12 @@ impl Kubelet {
         // The first word of a command is the program.
         let arguments = words("command").into_iter().skip(1).chain(words("args"));
         let arguments: Vec<Json> = arguments.collect();
-        let file = std::env::temp_dir().join(format!("termination-{:016x}", rand()));
+        // Gone with the pod, however that ends.
+        let file = tempfile::Builder::new().prefix("termination-").tempfile();
+        let file = match file.map(tempfile::NamedTempFile::into_temp_path) {
+            Ok(file) => file,
+            Err(error) => return (128, format!("no termination log: {error}")),
+        };
         let mapped = environment.into_iter().map(|(name, value)| {
             if value == TERMINATION {
                 return (name, file.display().to_string());
@@ -242,7 +247,6 @@ impl Kubelet {
         let status = child.0.wait().await;
         let code = status.ok().and_then(|status| status.code()).unwrap_or(137);
         let message = std::fs::read_to_string(&file).unwrap_or_default();
-        drop(std::fs::remove_file(&file));
         (code, message)
     }
 }
@@ -278,11 +282,4 @@ async fn copy(from: Option<impl AsyncRead + Unpin>, log: &Log) {
     while let Ok(Some(line)) = lines.next_line().await {
         log.add(&line);
     }
-}
-
-fn rand() -> u64 {
-    use std::hash::{BuildHasher, Hasher};
-    std::collections::hash_map::RandomState::new()
-        .build_hasher()
-        .finish()
 }
