@@ -20,11 +20,17 @@ mod verify;
 
 use cli::Verb;
 use etcdbackup::cli::Context;
+use etcdbackup::cli::completion::Lookups;
 use etcdbackup::failure::{Exit, Failure};
 
 fn main() -> std::process::ExitCode {
     let arguments = talos_backup::arguments(std::env::args_os().collect());
-    etcdbackup::cli::run_with(&arguments, |cli: &cli::Etcdbackup| &cli.common, run)
+    etcdbackup::cli::run_with(
+        &arguments,
+        Lookups::ALL,
+        |cli: &cli::Etcdbackup| &cli.common,
+        run,
+    )
 }
 
 async fn run(cli: cli::Etcdbackup, context: Context) -> Result<Exit, Failure> {

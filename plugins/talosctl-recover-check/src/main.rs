@@ -4,6 +4,12 @@ mod check;
 mod cli;
 mod output;
 
+use etcdbackup::cli::completion::Lookups;
+
 fn main() -> std::process::ExitCode {
-    etcdbackup::cli::run(|cli: &cli::RecoverCheck| &cli.common, check::run)
+    etcdbackup::cli::run_looking(
+        Lookups::ALL,
+        |cli: &cli::RecoverCheck| &cli.common,
+        check::run,
+    )
 }

@@ -12,6 +12,12 @@ mod guide;
 mod recovered;
 mod wipe;
 
+use etcdbackup::cli::completion::Lookups;
+
 fn main() -> std::process::ExitCode {
-    etcdbackup::cli::run(|cli: &cli::RecoverGuide| &cli.common, guide::run)
+    etcdbackup::cli::run_looking(
+        Lookups::ALL,
+        |cli: &cli::RecoverGuide| &cli.common,
+        guide::run,
+    )
 }

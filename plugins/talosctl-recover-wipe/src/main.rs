@@ -3,6 +3,12 @@
 mod cli;
 mod wipe;
 
+use etcdbackup::cli::completion::Lookups;
+
 fn main() -> std::process::ExitCode {
-    etcdbackup::cli::run(|cli: &cli::RecoverWipe| &cli.common, wipe::run)
+    etcdbackup::cli::run_looking(
+        Lookups::STORE,
+        |cli: &cli::RecoverWipe| &cli.common,
+        wipe::run,
+    )
 }

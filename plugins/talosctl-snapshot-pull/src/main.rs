@@ -4,6 +4,8 @@ mod choose;
 mod cli;
 mod pull;
 
+use etcdbackup::cli::completion::Lookups;
+
 fn main() -> std::process::ExitCode {
-    etcdbackup::cli::run(|cli: &cli::Pull| &cli.common, pull::run)
+    etcdbackup::cli::run_looking(Lookups::STORE, |cli: &cli::Pull| &cli.common, pull::run)
 }

@@ -3,6 +3,8 @@
 mod cli;
 mod push;
 
+use etcdbackup::cli::completion::Lookups;
+
 fn main() -> std::process::ExitCode {
-    etcdbackup::cli::run(|cli: &cli::Push| &cli.common, push::run)
+    etcdbackup::cli::run_looking(Lookups::STORE, |cli: &cli::Push| &cli.common, push::run)
 }

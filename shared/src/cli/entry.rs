@@ -13,6 +13,7 @@ use rustix::process::{Resource, Rlimit, setrlimit};
 use tokio::runtime::Runtime;
 
 use super::called::Called;
+use super::completion::{Lookups, Program};
 use super::flags::CommonFlags;
 use super::ui::{Manners, Ui};
 use super::usage::{self, Parsed};
@@ -41,12 +42,28 @@ where
     Verb: FnOnce(Cli, Context) -> Work,
     Work: Future<Output = Result<Exit, Failure>>,
 {
-    run_with(&std::env::args_os().collect::<Vec<_>>(), common, verb)
+    run_looking(Lookups::NONE, common, verb)
+}
+
+/// The same for a program that looks up more than files for who presses TAB.
+pub fn run_looking<Cli, Verb, Work>(
+    lookups: Lookups,
+    common: impl FnOnce(&Cli) -> &CommonFlags,
+    verb: Verb,
+) -> ExitCode
+where
+    Cli: CommandFactory + FromArgMatches,
+    Verb: FnOnce(Cli, Context) -> Work,
+    Work: Future<Output = Result<Exit, Failure>>,
+{
+    let arguments = std::env::args_os().collect::<Vec<_>>();
+    run_with(&arguments, lookups, common, verb)
 }
 
 /// The same with other arguments than the process's (its own name first).
 pub fn run_with<Cli, Verb, Work>(
     arguments: &[OsString],
+    lookups: Lookups,
     common: impl FnOnce(&Cli) -> &CommonFlags,
     verb: Verb,
 ) -> ExitCode
@@ -58,7 +75,11 @@ where
     no_core_dumps();
     // Fails only when one is installed already, which is as good.
     let _installed = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    if let Some(exit) = asked::answered(Cli::command, arguments) {
+    let program = Program {
+        factory: Cli::command,
+        lookups,
+    };
+    if let Some(exit) = asked::answered(program, arguments) {
         return exit;
     }
     let called = Called::new(arguments);

@@ -68,7 +68,7 @@ pub use called::Called;
 pub use choose::{Chosen, Wish, name_older};
 #[cfg(feature = "drill")]
 pub use drill::DrillFlags;
-pub use entry::{Context, run, run_with};
+pub use entry::{Context, run, run_looking, run_with};
 pub use fetch::fetch;
 #[cfg(feature = "recovery")]
 pub use findings::findings;

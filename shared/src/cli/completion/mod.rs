@@ -5,6 +5,9 @@
 //! and reads one candidate a line; the last line is a directive of Cobra's
 //! (`kubernetes/kubectl:pkg/cmd/plugin/plugin_completion.go`).
 
+#[cfg(feature = "kube")]
+mod cluster;
+mod program;
 mod remembered;
 mod stored;
 mod values;
@@ -20,6 +23,8 @@ use clap_complete::env::Shells;
 use super::called::Called;
 use crate::failure::{Exit, Failure};
 use crate::printable::printable;
+pub use program::Lookups;
+pub(in crate::cli) use program::Program;
 use words::Words;
 
 /// In the environment of a program that is asked for candidates: the shell's name.
@@ -101,7 +106,7 @@ fn for_bash(program: &str) -> String {
 /// Candidates for a shell that asks through the environment; none: it is asked nothing.
 /// `arguments` are the program's: its name, `--`, and the line so far.
 pub(super) fn for_shell(
-    factory: fn() -> Command,
+    program: Program,
     shell: &OsStr,
     arguments: &[OsString],
 ) -> Option<Vec<u8>> {
@@ -111,7 +116,7 @@ pub(super) fn for_shell(
     // Zsh and bash say which word it is; the others end at it.
     let index = index.and_then(|index| index.parse().ok());
     let words = Words::new(
-        factory,
+        program,
         &line,
         index.unwrap_or(line.len().saturating_sub(1)),
     );
@@ -131,7 +136,7 @@ pub(super) fn for_shell(
 }
 
 /// Candidates for kubectl: `words` follow the plugin's name, the last is the one to complete.
-pub(super) fn for_kubectl(factory: fn() -> Command, name: &OsStr, words: &[OsString]) -> String {
+pub(super) fn for_kubectl(program: Program, name: &OsStr, words: &[OsString]) -> String {
     let empty = OsString::new();
     let last = words.last().unwrap_or(&empty);
     let before = words.iter().take(words.len().saturating_sub(1));
@@ -142,7 +147,7 @@ pub(super) fn for_kubectl(factory: fn() -> Command, name: &OsStr, words: &[OsStr
         .cloned()
         .collect();
     let at = line.len() - 1;
-    let mut command = command(&Words::new(factory, &line, at), &line);
+    let mut command = command(&Words::new(program, &line, at), &line);
     let here = std::env::current_dir().ok();
     let found = complete(&mut command, line, at, here.as_deref()).unwrap_or_default();
     // As kubectl's own commands: flags once a dash is typed.
@@ -201,7 +206,11 @@ mod tests {
 
     fn asked(words: &[&str]) -> String {
         let words: Vec<OsString> = words.iter().map(OsString::from).collect();
-        for_kubectl(Sample::command, OsStr::new("kubectl-sample"), &words)
+        let program = Program {
+            factory: Sample::command,
+            lookups: Lookups::NONE,
+        };
+        for_kubectl(program, OsStr::new("kubectl-sample"), &words)
     }
 
     #[test]

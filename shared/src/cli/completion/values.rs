@@ -8,7 +8,6 @@ use std::ffi::OsStr;
 use clap::{Arg, Command};
 use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
 
-use super::stored;
 use super::words::Words;
 use crate::cli::env;
 use crate::talos::contexts;
@@ -84,12 +83,14 @@ fn candidates(source: Source, words: &Words, typed: &OsStr) -> Vec<CompletionCan
             .rfind(',')
             .map_or(("", typed), |at| typed.split_at(at + 1)),
     };
+    let lookups = words.lookups();
+    let look = |look: Option<fn(&Words, &str) -> Vec<Value>>| look.map(|look| look(words, last));
     let found = match source {
         Source::Nodes => nodes(words),
         Source::TalosContexts => talos_contexts(words),
-        Source::KubernetesContexts => kubernetes_contexts(words),
-        Source::Namespaces => namespaces(words),
-        Source::Stored => stored::find(words, last),
+        Source::KubernetesContexts => look(lookups.contexts).unwrap_or_default(),
+        Source::Namespaces => look(lookups.namespaces).unwrap_or_default(),
+        Source::Stored => look(lookups.stored).unwrap_or_default(),
     };
     found
         .into_iter()
@@ -134,56 +135,4 @@ fn talos_contexts(words: &Words) -> Vec<Value> {
         .into_iter()
         .map(|context| (context.name, help(&context.endpoints)))
         .collect()
-}
-
-#[cfg(feature = "kube")]
-fn kubernetes_contexts(words: &Words) -> Vec<Value> {
-    let flags = crate::kube::Flags {
-        kubeconfig: words.said("--kubeconfig").map(Into::into),
-        ..crate::kube::Flags::default()
-    };
-    let names = flags.contexts().unwrap_or_default();
-    names
-        .into_iter()
-        .map(|name| (name, String::new()))
-        .collect()
-}
-
-#[cfg(feature = "kube")]
-fn namespaces(words: &Words) -> Vec<Value> {
-    use clap::FromArgMatches;
-    use serde::Deserialize;
-
-    use crate::kube::Form;
-    use crate::kube::objects::{Metadata, paths};
-
-    #[derive(Deserialize)]
-    struct Namespace {
-        metadata: Metadata,
-    }
-
-    let flags = words.matches().and_then(|matches| {
-        let flags = crate::cli::flags::KubernetesFlags::from_arg_matches(&matches).ok()?;
-        flags.client().ok()
-    });
-    let Some(flags) = flags else {
-        return Vec::new();
-    };
-    let place = format!("namespaces {flags:?} {:?}", std::env::var_os("KUBECONFIG"));
-    super::remembered::within(&place, async move {
-        let cluster = flags.connect().await.ok()?;
-        let name = |found: Namespace| Some((found.metadata.name, String::new()));
-        let listed = cluster.api.list(paths::NAMESPACES, Form::Metadata, name);
-        Some(listed.await.ok()?.items)
-    })
-}
-
-#[cfg(not(feature = "kube"))]
-fn kubernetes_contexts(_: &Words) -> Vec<Value> {
-    Vec::new()
-}
-
-#[cfg(not(feature = "kube"))]
-fn namespaces(_: &Words) -> Vec<Value> {
-    Vec::new()
 }

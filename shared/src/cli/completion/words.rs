@@ -6,28 +6,34 @@ use std::sync::Arc;
 
 use clap::{ArgMatches, Command};
 
+use super::program::{Lookups, Program};
 use crate::cli::settings::{Settings, typed};
 use crate::talos::Selection;
 
 /// The words before the one that is completed, and the program that they are for.
 #[derive(Clone)]
 pub(super) struct Words {
-    factory: fn() -> Command,
+    program: Program,
     before: Arc<[OsString]>,
 }
 
 impl Words {
     /// Of a `line`, the program's name first, whose word number `at` is completed.
-    pub(super) fn new(factory: fn() -> Command, line: &[OsString], at: usize) -> Self {
+    pub(super) fn new(program: Program, line: &[OsString], at: usize) -> Self {
         Self {
-            factory,
+            program,
             before: line.iter().take(at).cloned().collect(),
         }
     }
 
     /// The program's flags, as they are defined.
     pub(super) fn command(&self) -> Command {
-        (self.factory)()
+        (self.program.factory)()
+    }
+
+    /// What the program can look up.
+    pub(super) fn lookups(&self) -> Lookups {
+        self.program.lookups
     }
 
     /// The value of a long flag.
