@@ -32,16 +32,18 @@ enum There {
 pub(crate) fn run(link: &Link, context: &Context) -> Result<Exit, Failure> {
     let home = home()?;
     let wanted = wanted(&home);
-    if link.remove {
-        return removed(link, &wanted, context);
-    }
-    if !link.dir.is_dir() {
+    // As the programs' own folder is written: it must be known again, however it was typed.
+    let folder = link.dir.canonicalize().ok().filter(|dir| dir.is_dir());
+    let Some(folder) = folder else {
         let what = format!("`{}` is no folder", link.dir.display());
         return Err(Failure::new(Exit::Io, what).hint("make it, and put it on PATH"));
+    };
+    if link.remove {
+        return removed(&folder, &wanted, context);
     }
     // Looked at before the first is made: all or none.
     for one in &wanted {
-        let place = link.dir.join(&one.name);
+        let place = folder.join(&one.name);
         if there(&place, &one.target)? == There::Another && !link.force {
             let what = format!("`{}` is there and is not ours", place.display());
             return Err(Failure::new(Exit::Usage, what)
@@ -49,10 +51,9 @@ pub(crate) fn run(link: &Link, context: &Context) -> Result<Exit, Failure> {
         }
     }
     for one in &wanted {
-        make(&link.dir, one)?;
-        context
-            .ui
-            .data(&format!("{}\n", link.dir.join(&one.name).display()))?;
+        let place = folder.join(&one.name);
+        make(&folder, one)?;
+        context.ui.data(&format!("{}\n", place.display()))?;
     }
     let missing = PROGRAMS.iter().filter(|name| !home.join(name).exists());
     let missing: Vec<&str> = missing.copied().collect();
@@ -135,9 +136,9 @@ fn make(folder: &Path, wanted: &Wanted) -> Result<(), Failure> {
         .map_err(|error| io("make", &place, &error))
 }
 
-fn removed(link: &Link, wanted: &[Wanted], context: &Context) -> Result<Exit, Failure> {
+fn removed(folder: &Path, wanted: &[Wanted], context: &Context) -> Result<Exit, Failure> {
     for one in wanted {
-        let place = link.dir.join(&one.name);
+        let place = folder.join(&one.name);
         let is_link = place
             .symlink_metadata()
             .is_ok_and(|known| known.is_symlink());

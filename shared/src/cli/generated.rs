@@ -22,20 +22,18 @@ pub(super) const REFERENCE: &str = "__reference";
 /// # Errors
 /// 74: it cannot be written.
 pub(super) fn manuals(command: Command, folder: &Path) -> Result<(), Failure> {
-    let mut command = built(command);
-    page(&mut command, folder)
+    page(&built(command), folder)
 }
 
-fn page(command: &mut Command, folder: &Path) -> Result<(), Failure> {
+fn page(command: &Command, folder: &Path) -> Result<(), Failure> {
     // What a short help leaves out, the library leaves out of a page.
-    let mut page = command
+    let manual = command
         .clone()
         .mut_args(|argument| argument.hide_short_help(false));
     // A page has its examples at the end, where pages have them.
-    let examples = page.get_before_help().map(ToString::to_string);
-    let codes = page.get_after_long_help().map(ToString::to_string);
+    let examples = manual.get_before_help().map(ToString::to_string);
+    let codes = manual.get_after_long_help().map(ToString::to_string);
     let end = examples.into_iter().chain(codes).collect::<Vec<_>>();
-    page = page.after_long_help(end.join("\n\n"));
     let io = |error: std::io::Error| {
         let place = folder.display();
         Failure::new(
@@ -43,20 +41,12 @@ fn page(command: &mut Command, folder: &Path) -> Result<(), Failure> {
             format!("cannot write a man page into `{place}`: {error}"),
         )
     };
-    Man::new(page)
+    Man::new(manual.after_long_help(end.join("\n\n")))
         .manual("etcdbackup")
         .generate_to(folder)
         .map_err(io)?;
-    command
-        .get_subcommands_mut()
-        .try_for_each(|verb| page_of(verb, folder))
-}
-
-fn page_of(verb: &mut Command, folder: &Path) -> Result<(), Failure> {
-    if verb.is_hide_set() || verb.get_name() == "help" {
-        return Ok(());
-    }
-    page(verb, folder)
+    let mut verbs = command.get_subcommands();
+    verbs.try_for_each(|verb| page(verb, folder))
 }
 
 /// Every screen of `--help`, as Markdown.
@@ -78,9 +68,7 @@ fn section(command: &mut Command, text: &mut String, depth: usize) {
     let help = command.render_long_help().to_string();
     let _infallible = write!(text, "\n```text\n{}\n```\n", help.trim_end());
     for verb in command.get_subcommands_mut() {
-        if !verb.is_hide_set() && verb.get_name() != "help" {
-            section(verb, text, depth + 1);
-        }
+        section(verb, text, depth + 1);
     }
 }
 

@@ -114,14 +114,9 @@ fn documented(command: Command, long: bool) -> Command {
             argument.help_heading(None::<&str>)
         }
     });
-    let command = command.after_long_help(exit_codes());
-    let verbs: Vec<String> = command
-        .get_subcommands()
-        .map(|verb| verb.get_name().to_owned())
-        .collect();
-    verbs.iter().fold(command, |command, verb| {
-        command.mut_subcommand(verb, |verb| documented(verb, long))
-    })
+    command
+        .after_long_help(exit_codes())
+        .mut_subcommands(|verb| documented(verb, long))
 }
 
 fn exit_codes() -> String {

@@ -80,10 +80,8 @@ pub struct NamedContext {
 /// # Errors
 /// 78: there is no talosconfig, or it cannot be read.
 pub fn contexts(selection: &Selection) -> Result<Vec<NamedContext>, Failure> {
-    let (_, text) = read(selection)?;
-    // The parser's message could quote a key.
-    let parsed: File = serde_saphyr::from_str(&text)
-        .map_err(|_| Failure::new(Exit::Config, "it is not a talosconfig"))?;
+    let (file, text) = read(selection)?;
+    let parsed = parsed(&text, &file)?;
     let named = |(name, entry): (String, Entry)| NamedContext {
         current: name == parsed.context,
         endpoints: entry.endpoints,
@@ -143,10 +141,7 @@ pub(super) fn parse(text: &str, file: &Path, selection: &Selection) -> Result<Co
     if text.trim().is_empty() {
         return Err(wrong("it is empty".into()).hint("write one with `talosctl config merge FILE`"));
     }
-    // The parser's message could quote the key: only its place is told.
-    let mut parsed: File = serde_saphyr::from_str(text).map_err(|_| {
-        wrong("it is not a talosconfig".into()).hint("`talosctl config info` reads it too")
-    })?;
+    let mut parsed = parsed(text, file)?;
     let name = selection.context.clone().unwrap_or(parsed.context);
     let known: Vec<&str> = parsed.contexts.keys().map(String::as_str).collect();
     let known = known.join(", ");
@@ -186,6 +181,14 @@ pub(super) fn parse(text: &str, file: &Path, selection: &Selection) -> Result<Co
         nodes: or(&selection.nodes, entry.nodes),
         endpoints,
         name,
+    })
+}
+
+fn parsed(text: &str, file: &Path) -> Result<File, Failure> {
+    // The parser's message could quote the key: only its place is told.
+    serde_saphyr::from_str(text).map_err(|_| {
+        let what = format!("talosconfig `{}`: it is not a talosconfig", file.display());
+        Failure::new(Exit::Config, what).hint("`talosctl config info` reads it too")
     })
 }
 

@@ -7,7 +7,7 @@ use super::values::Value;
 use super::words::Words;
 
 /// Values for a word, as far as it is typed.
-type Look = fn(&Words, &str) -> Vec<Value>;
+pub(super) type Look = fn(&Words, &str) -> Vec<Value>;
 
 /// What a program can look up over a network when TAB is pressed. It names only what it links
 /// anyway: a client of Kubernetes for TAB alone would make a program a third larger.

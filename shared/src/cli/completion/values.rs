@@ -8,6 +8,7 @@ use std::ffi::OsStr;
 use clap::{Arg, Command};
 use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
 
+use super::program::Look;
 use super::words::Words;
 use crate::cli::env;
 use crate::talos::contexts;
@@ -27,9 +28,13 @@ enum Source {
     Stored,
 }
 
+/// How arguments without a variable are called that take a place in a store.
+const PLACES: [&str; 4] = ["SRC", "DST", "SOURCE", "FILE|URL"];
+
 /// `command` with what completes its arguments, sub-commands included.
 pub(super) fn completed(command: Command, words: &Words) -> Command {
-    let command = command.mut_args(|argument| match source(&argument) {
+    let command = command.mut_subcommands(|verb| completed(verb, words));
+    command.mut_args(|argument| match source(&argument) {
         Some(source) => {
             let words = words.clone();
             argument.add(ArgValueCompleter::new(move |typed: &OsStr| {
@@ -37,13 +42,6 @@ pub(super) fn completed(command: Command, words: &Words) -> Command {
             }))
         }
         None => argument,
-    });
-    let verbs: Vec<String> = command
-        .get_subcommands()
-        .map(|verb| verb.get_name().to_owned())
-        .collect();
-    verbs.iter().fold(command, |command, verb| {
-        command.mut_subcommand(verb, |verb| completed(verb, words))
     })
 }
 
@@ -62,12 +60,7 @@ fn source(argument: &Arg) -> Option<Source> {
         }
         (_, "namespace") => Some(Source::Namespaces),
         (Some(env::DESTINATION), _) => Some(Source::Stored),
-        _ if ["DEST|KEY", "DEST", "SOURCE", "FILE|URL"]
-            .into_iter()
-            .any(named) =>
-        {
-            Some(Source::Stored)
-        }
+        _ if PLACES.into_iter().any(named) => Some(Source::Stored),
         _ => None,
     }
 }
@@ -84,13 +77,13 @@ fn candidates(source: Source, words: &Words, typed: &OsStr) -> Vec<CompletionCan
             .map_or(("", typed), |at| typed.split_at(at + 1)),
     };
     let lookups = words.lookups();
-    let look = |look: Option<fn(&Words, &str) -> Vec<Value>>| look.map(|look| look(words, last));
+    let look = |look: Option<Look>| look.map(|look| look(words, last)).unwrap_or_default();
     let found = match source {
         Source::Nodes => nodes(words),
         Source::TalosContexts => talos_contexts(words),
-        Source::KubernetesContexts => look(lookups.contexts).unwrap_or_default(),
-        Source::Namespaces => look(lookups.namespaces).unwrap_or_default(),
-        Source::Stored => look(lookups.stored).unwrap_or_default(),
+        Source::KubernetesContexts => look(lookups.contexts),
+        Source::Namespaces => look(lookups.namespaces),
+        Source::Stored => look(lookups.stored),
     };
     found
         .into_iter()

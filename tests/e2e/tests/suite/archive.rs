@@ -42,7 +42,8 @@ fn from_the_archive_alone_it_is_unpacked_linked_completed_run_and_removed() {
     std::fs::write(folder.path().join("db.snapshot"), snapshot).unwrap();
     let user = format!(
         "mkdir unpacked bin && tar -xzf {archive} -C unpacked && test -s unpacked/LICENSE
-        ./unpacked/kubectl-etcdbackup link --dir bin
+        cd unpacked && ./kubectl-etcdbackup link --dir . --force && ./talosctl-snapshot-take --version
+        ./kubectl-etcdbackup link --dir ../bin && cd ..
         kubectl plugin list --name-only
         kubectl etcdbackup --version
         talosctl-snapshot-inspect status db.snapshot

@@ -214,16 +214,30 @@ fn each_object_of_a_long_listing_takes_little_memory() {
 #[test]
 fn a_name_cannot_steer_the_terminal() {
     let world = serving();
-    // S3 allows any character in a key; XML carries what it can, and a folder carries them all.
+    let name = "evil\u{1b}]0;owned\u{7}\u{1b}[2J\nline\u{202e}-2024-01-01T00-00-00.000Z.snap";
     let nas = world.path("nas");
     std::fs::create_dir(&nas).unwrap();
-    let name = "evil\u{1b}]0;owned\u{7}\u{1b}[2J\nline\u{202e}-2024-01-01T00-00-00.000Z.snap";
     std::fs::write(nas.join(name), b"x").unwrap();
+    // S3 allows any character in a key, and XML only some: listings come encoded.
+    let beside = "prod+a b-2024-01-02T00:00:00.000Z.snap";
+    for key in [name, beside] {
+        world.s3.put(BUCKET, &format!("odd/{key}"), b"x");
+    }
     let place = format!("file://{}", nas.display());
+    steered_by_none(&world, &place);
+    steered_by_none(&world, "s3://backups/odd");
+    assert!(list_of(&world, "s3://backups/odd", "name").contains(beside));
+}
+
+fn list_of(world: &World, place: &str, format: &str) -> String {
+    let list = world.ours("kubectl-etcdbackup", &["list", place, "-o", format]);
+    ok(&list);
+    text(&list.stdout)
+}
+
+fn steered_by_none(world: &World, place: &str) {
     for format in ["table", "wide", "json", "yaml", "name"] {
-        let list = world.ours("kubectl-etcdbackup", &["list", &place, "-o", format]);
-        ok(&list);
-        let shown = text(&list.stdout);
+        let shown = list_of(world, place, format);
         assert!(shown.contains("evil"), "{format}: {shown}");
         let steers = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
         let escaped = matches!(format, "json" | "yaml");
@@ -238,7 +252,7 @@ fn a_name_cannot_steer_the_terminal() {
             );
         }
     }
-    let pull = world.ours("talosctl-snapshot-pull", &[&place, "-o", "back"]);
+    let pull = world.ours("talosctl-snapshot-pull", &[place, "-o", "back"]);
     assert_ne!(code(&pull), 0);
     assert!(
         !text(&pull.stderr).contains('\u{1b}'),

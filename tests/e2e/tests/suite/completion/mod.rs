@@ -111,6 +111,8 @@ fn keys_come_from_the_store_newest_first_and_are_remembered_for_a_moment() {
     let begun = [&urls[0][..urls[0].len() - 6]];
     let one = ["etcdbackup", "verify", begun[0]];
     assert_eq!(offered(&world, &one), urls[..1]);
+    let copied = ["etcdbackup", "copy", "s3://backups/prod/"];
+    assert_eq!(offered(&world, &copied), urls);
     // What was asked a moment ago is not asked again.
     let asked = world.s3.requests().len();
     assert_eq!(offered(&world, &words), urls);
