@@ -3,6 +3,7 @@
 
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 
@@ -15,6 +16,10 @@ use crate::kubernetes::{Object, Objects};
 const BATCH_OBJECTS: usize = 100;
 const BATCH_BYTES: usize = 1 << 20;
 const IN_FLIGHT: usize = 8;
+/// How long a follower may take for what it has not applied yet.
+const CATCHING_UP: Duration = Duration::from_secs(10);
+/// How long an election may last.
+const ELECTION: Duration = Duration::from_secs(10);
 
 /// How much to write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,7 +101,7 @@ pub(crate) async fn run(cluster: Arc<Cluster>, fill: Fill) -> Result<Filled, Err
         fill,
         so_far: Filled::default(),
     };
-    stream::iter(batches)
+    let filled = stream::iter(batches)
         .map(|(batch, bytes)| {
             let leader = leader.clone();
             async move {
@@ -119,7 +124,22 @@ pub(crate) async fn run(cluster: Arc<Cluster>, fill: Fill) -> Result<Filled, Err
                 bytes: sum.bytes + batch.bytes,
             })
         })
-        .await
+        .await?;
+    for node in cluster
+        .control_planes()
+        .filter(|node| node.name != leader.name)
+    {
+        catch_up(client(node)?).await;
+    }
+    Ok(filled)
+}
+
+/// A follower answers a linearizable read when it has applied all that was written before. A
+/// snapshot and a hash are local reads, and would be of less. One that cannot is left alone.
+async fn catch_up(follower: &EtcdClient) {
+    if follower.listens().await {
+        follower.check(CATCHING_UP).await.ok();
+    }
 }
 
 fn client(node: &Node) -> Result<&EtcdClient, Error> {
@@ -128,19 +148,26 @@ fn client(node: &Node) -> Result<&EtcdClient, Error> {
         .ok_or_else(|| Error::new(format!("{} has no etcd to fill", node.name)))
 }
 
-/// Writing to the leader spares a hop.
+/// Writing to the leader spares a hop. An election is waited for.
 async fn leader(cluster: &Cluster) -> Result<Arc<Node>, Error> {
-    for node in cluster.control_planes() {
-        let status = client(node)?.status_now().await;
-        let Ok(status) = status else { continue };
-        if status
-            .header
-            .is_some_and(|header| header.member_id == status.leader)
-        {
-            return Ok(node.clone());
+    let until = Instant::now() + ELECTION;
+    loop {
+        for node in cluster.control_planes() {
+            let Ok(status) = client(node)?.status_now().await else {
+                continue;
+            };
+            if status
+                .header
+                .is_some_and(|header| header.member_id == status.leader)
+            {
+                return Ok(node.clone());
+            }
         }
+        if Instant::now() > until {
+            return Err(Error::new("no etcd member leads"));
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    Err(Error::new("no etcd member leads"))
 }
 
 #[cfg(test)]

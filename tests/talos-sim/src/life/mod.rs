@@ -1,6 +1,7 @@
 //! The life of one machine: it boots, runs etcd, obeys orders, goes down and boots again.
 
 mod join;
+mod leave;
 mod prepare;
 mod sequence;
 mod service;
@@ -20,6 +21,7 @@ use crate::etcd::process::{Processes, Slot};
 use crate::services;
 use crate::state::{Restore, Secrets};
 
+pub(crate) use leave::leave;
 pub(crate) use sequence::Sequence;
 
 /// How long a machine is away when it boots.
@@ -55,6 +57,11 @@ pub(crate) enum Order {
     Off(oneshot::Sender<()>),
     /// Get it back.
     On(oneshot::Sender<()>),
+}
+
+/// What has passed for a node since then, in Talos' time.
+fn elapsed(node: &Node, cluster: &Cluster, since: std::time::Instant) -> Duration {
+    since.elapsed() * cluster.timers.speed + node.machine().passed
 }
 
 /// How etcd's service begins.
@@ -191,7 +198,7 @@ impl Life {
 
     /// How long something has gone on, in Talos' time.
     fn elapsed(&self, since: std::time::Instant) -> Duration {
-        since.elapsed() * self.cluster.timers.speed + self.node.machine().passed
+        elapsed(&self.node, &self.cluster, since)
     }
 
     /// Ends by the boot timeout only.

@@ -1,13 +1,13 @@
 //! Reset and reboot, as Talos performs them: in phases that watchers of its events see.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use etcdbackup_proto::common;
 use etcdbackup_proto::machine::machine_status_event::MachineStage;
 use etcdbackup_proto::machine::{phase_event, sequence_event, task_event};
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use super::{Life, Next, Order, POLL, Timers};
+use super::{Life, Next, Order};
 use crate::disk::Wipe;
 use crate::state::{Secrets, uuid};
 
@@ -171,7 +171,7 @@ impl Life {
         next
     }
 
-    /// Takes this member out of its cluster, which needs quorum, and is tried for minutes.
+    /// Takes this member out of its cluster, if it is in one.
     async fn leave(&self, sequence: &Sequence) -> Result<(), String> {
         let events = &self.node.events;
         let Some(client) = self.node.etcd.get() else {
@@ -181,17 +181,8 @@ impl Life {
             return Ok(());
         }
         events.phase("leave", phase_event::Action::Start, &sequence.actor);
-        let since = Instant::now();
-        loop {
-            let failure = match client.leave().await {
-                Ok(()) => break,
-                Err(status) => status,
-            };
-            if self.elapsed(since) > Timers::LEAVE {
-                return Err(format!("failed to leave cluster: {}", failure.message()));
-            }
-            tokio::time::sleep(POLL).await;
-        }
+        let left = super::leave(&self.node, &self.cluster, client).await;
+        left.map_err(|failure| format!("failed to leave cluster: {}", failure.message()))?;
         events.phase("leave", phase_event::Action::Stop, &sequence.actor);
         Ok(())
     }

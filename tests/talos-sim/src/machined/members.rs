@@ -88,7 +88,7 @@ impl Machined {
     pub(crate) async fn leave(&self) -> Result<machine::EtcdLeaveClusterResponse, Status> {
         self.control_plane_only("etcd leave")?;
         let client = self.own_etcd("EtcdLeaveCluster").await?;
-        let left = client.leave().await;
+        let left = crate::life::leave(&self.node, &self.cluster, client).await;
         left.map_err(|status| unknown("failed to leave cluster", &status))?;
         let (done, stopped) = oneshot::channel();
         let stopped_already = |_| Status::unavailable("the simulator has stopped");
