@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::future::join_all;
 use zeroize::Zeroizing;
 
-use super::current::LiveConfig;
+use super::current::{LiveConfig, Outdated, without_current};
 use super::name::fingerprint;
+use super::saved::SavedConfig;
 use crate::failure::Failure;
 use crate::recovery::{Beforehand, NodeSurvey, survey};
 use crate::talos::{Talos, TalosError};
@@ -32,6 +33,32 @@ impl Reading {
             known_as: self.known_as.clone(),
             fingerprint: fingerprint(config.as_bytes()),
         })
+    }
+}
+
+/// What the control planes of one cluster run with.
+#[derive(Debug, Clone, Default)]
+pub struct Live {
+    /// Our name for the cluster.
+    pub cluster: String,
+    /// Those that told.
+    pub nodes: Vec<LiveConfig>,
+}
+
+impl Live {
+    /// Of what was read of a cluster.
+    pub fn of(cluster: &str, readings: &[Reading]) -> Self {
+        Self {
+            cluster: cluster.to_owned(),
+            nodes: readings.iter().filter_map(Reading::live).collect(),
+        }
+    }
+
+    /// The nodes that have no current config among these, which may be of several clusters.
+    pub fn without_current(&self, saved: &[SavedConfig]) -> Vec<Outdated> {
+        let own = saved.iter().filter(|one| one.cluster == self.cluster);
+        let own: Vec<SavedConfig> = own.cloned().collect();
+        without_current(&own, &self.nodes)
     }
 }
 

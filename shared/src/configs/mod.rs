@@ -16,7 +16,7 @@ mod saved;
 pub use choose::choose;
 pub use current::{LiveConfig, Outdated, is_current, newest_of, without_current};
 pub use get::{deliver, opened};
-pub use live::{Reading, read};
+pub use live::{Live, Reading, read};
 pub use name::{ConfigName, fingerprint};
 pub use save::{Outcome, Saved, Saving};
 pub use saved::{Listing, SavedConfig, list};

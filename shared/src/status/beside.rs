@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::model::{LifecycleRule, OpenUpload, Place, SavedNode};
+use super::place::Asked;
 use crate::configs;
-use crate::store::{Destination, Store, StoreOptions};
+use crate::store::{Destination, Store};
 
 /// Uploads of objects of this destination, the oldest first.
 pub(super) async fn uploads(
@@ -41,24 +42,26 @@ pub(super) async fn uploads(
     place.open_uploads = Some(own);
 }
 
-/// The newest saved machine config of each node. Whether it is what the node runs with only an
-/// administrator can tell.
+/// The newest saved machine config of each node, and, where an administrator has asked them, the
+/// nodes that run with something else.
 pub(super) async fn machine_configs(
     place: &mut Place,
     destination: &Destination,
-    options: &StoreOptions,
-    cluster: Option<&str>,
-    now: Timestamp,
+    asked: &Asked<'_>,
 ) {
-    let listing = match configs::list(destination, options, now).await {
+    let now = asked.now;
+    let listing = match configs::list(destination, asked.options, now).await {
         Ok(listing) => listing,
         Err(failure) => {
             let what = failure.what;
             return place.unseen.push(format!("saved machine configs: {what}"));
         }
     };
+    place.outdated_configs = asked
+        .live
+        .map(|live| live.without_current(&listing.configs));
     let own = listing.configs.into_iter();
-    let own = own.filter(|one| cluster.is_none_or(|cluster| cluster == one.cluster));
+    let own = own.filter(|one| asked.cluster.is_none_or(|name| name == one.cluster));
     let mut newest: BTreeMap<(String, String), Timestamp> = BTreeMap::new();
     // The newest come first.
     for one in own {

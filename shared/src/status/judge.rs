@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::model::{Place, Status};
+use crate::configs::Outdated;
 use crate::scheduled::RunState;
 use crate::units::span;
 
@@ -122,12 +123,27 @@ fn of_place(place: &Place, now: Timestamp) -> Vec<String> {
         }
     }
     warnings.extend(left_over(place));
+    warnings.extend(outdated(place));
     if let Some((last, median)) = shrunk(&place.sizes) {
         warnings.push(format!(
             "{destination}: the last object has {last} bytes, the others {median} in the median"
         ));
     }
     warnings
+}
+
+/// Who was replaced with a config of yesterday comes back as another machine.
+fn outdated(place: &Place) -> Vec<String> {
+    let nodes = place.outdated_configs.iter().flatten();
+    let sentence = |node: &Outdated| {
+        let (destination, name) = (&place.destination, &node.node);
+        let what = node.newest.map_or_else(
+            || "has no saved machine config".to_owned(),
+            |newest| format!("runs with another machine config than the one saved at {newest}"),
+        );
+        format!("{destination}: {name} {what}: `kubectl etcdbackup configs save`")
+    };
+    nodes.map(sentence).collect()
 }
 
 /// Uploads that no run is behind any more cost until somebody clears them.
@@ -281,6 +297,14 @@ mod tests {
         odd.drilled = None;
         odd.sizes = vec![100, 110, 120, 40];
         odd.open_uploads = Some([60, 3601, 7200].map(upload).into());
+        odd.outdated_configs = Some(
+            [("cp-1", None), ("cp-2", time("2026-01-01T00:00:00Z"))]
+                .map(|(node, newest)| Outdated {
+                    node: node.to_owned(),
+                    newest,
+                })
+                .into(),
+        );
         if let Some(newest) = &mut odd.newest {
             newest.encrypted = Some(false);
         }
@@ -300,6 +324,8 @@ mod tests {
             "not encrypted",
             "nothing was drilled",
             "2 uploads were begun and not ended, 2h0m ago at most",
+            "cp-1 has no saved machine config",
+            "cp-2 runs with another machine config than the one saved at 2026-01-01T00:00:00Z",
             "the last object has 40 bytes, the others 110",
             "Talos context `prod` expires",
         ] {

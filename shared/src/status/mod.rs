@@ -13,5 +13,5 @@ pub use judge::judge;
 pub use model::{
     Checked, LifecycleRule, Newest, OpenUpload, Place, SavedNode, Schedule, Status, TalosAccess,
 };
-pub use place::look as look_at_place;
+pub use place::{Asked, look as look_at_place};
 pub use sparkline::sparkline;

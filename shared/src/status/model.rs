@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::configs::Outdated;
 use crate::scheduled::Run;
 
 /// How the backups are.
@@ -76,6 +77,8 @@ pub struct Place {
     pub lifecycle_rule: Option<LifecycleRule>,
     /// The newest saved machine config of each node; none: they cannot be seen.
     pub machine_configs: Option<Vec<SavedNode>>,
+    /// Nodes that run with a machine config that is not saved; none: they were not asked.
+    pub outdated_configs: Option<Vec<Outdated>>,
     /// What of it cannot be seen, a sentence each.
     #[serde(skip)]
     pub unseen: Vec<String>,

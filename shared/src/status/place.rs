@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::beside;
 use super::model::{Checked, Newest, Place};
 use crate::catalogue::{self, Entry, Kind};
+use crate::configs::Live;
 use crate::failure::Failure;
 use crate::store::{self, Destination, Store, StoreOptions};
 use crate::verify::{self, Kept, Verdict};
@@ -14,14 +15,22 @@ const ASKED: usize = 20;
 /// How many sizes make the picture.
 const SIZES: usize = 24;
 
+/// What is the same for every destination.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// How stores are reached.
+    pub options: &'a StoreOptions,
+    /// Only this cluster, where several share a prefix.
+    pub cluster: Option<&'a str>,
+    /// What the nodes run with, to be held against what is saved.
+    pub live: Option<&'a Live>,
+    /// The time.
+    pub now: Timestamp,
+}
+
 /// Looks. What cannot be seen is in the outcome.
-pub async fn look(
-    destination: &str,
-    options: &StoreOptions,
-    cluster: Option<&str>,
-    now: Timestamp,
-) -> Place {
-    match try_look(destination, options, cluster, now).await {
+pub async fn look(destination: &str, asked: &Asked<'_>) -> Place {
+    match try_look(destination, asked).await {
         Ok(place) => place,
         Err(failure) => Place {
             destination: destination.to_owned(),
@@ -31,14 +40,10 @@ pub async fn look(
     }
 }
 
-async fn try_look(
-    destination: &str,
-    options: &StoreOptions,
-    cluster: Option<&str>,
-    now: Timestamp,
-) -> Result<Place, Failure> {
+async fn try_look(destination: &str, asked: &Asked<'_>) -> Result<Place, Failure> {
+    let (cluster, now) = (asked.cluster, asked.now);
     let destination = Destination::parse(destination)?;
-    let store = store::open(&destination, options).await?;
+    let store = store::open(&destination, asked.options).await?;
     let mut found = Found::default();
     let base = store.key_of("");
     let prefix = base.trim_end_matches('/');
@@ -79,7 +84,7 @@ async fn try_look(
         }
     }
     beside::uploads(&mut place, store.as_ref(), &destination, now).await;
-    beside::machine_configs(&mut place, &destination, options, cluster, now).await;
+    beside::machine_configs(&mut place, &destination, asked).await;
     Ok(place)
 }
 

@@ -35,6 +35,12 @@ pub(crate) struct Status {
     /// How long between two looks
     #[arg(long, env = env::EVERY, default_value = "30s", value_parser = duration, value_name = "TIME", hide_short_help = true)]
     pub(crate) every: Duration,
+    /// Compare saved machine configs with the live ones (os:admin)
+    ///
+    /// Read what every control plane runs with (role os:admin), and warn of each whose newest
+    /// saved machine config is another.
+    #[arg(long, env = env::LIVE, hide_short_help = true, conflicts_with_all = ["contexts", "all_contexts"])]
+    pub(crate) live: bool,
     /// table, json or yaml
     #[arg(
         short,

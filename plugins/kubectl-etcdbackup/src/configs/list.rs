@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use etcdbackup::cli::table::table;
 use etcdbackup::cli::ui::printable;
 use etcdbackup::cli::{Context, format};
-use etcdbackup::configs::{self, LiveConfig, SavedConfig, is_current, without_current};
+use etcdbackup::configs::{self, Live, SavedConfig, is_current};
 use etcdbackup::failure::{Exit, Failure};
 use etcdbackup::store::Destination;
 use jiff::Timestamp;
@@ -56,14 +56,6 @@ pub(crate) async fn run(list: ListConfigs, context: Context) -> Result<Exit, Fai
     Ok(exit)
 }
 
-/// What the nodes of a cluster run with.
-#[derive(Default)]
-struct Live {
-    /// Our name for the cluster.
-    cluster: String,
-    nodes: Vec<LiveConfig>,
-}
-
 /// What the nodes run with, and what is told of those whose config is not saved.
 async fn compared(
     list: &ListConfigs,
@@ -72,15 +64,10 @@ async fn compared(
 ) -> Result<(Live, Exit), Failure> {
     let talos = connect(&list.talos, context)?;
     let cluster = list.cluster_name.as_deref().unwrap_or(talos.context());
-    let saved: Vec<SavedConfig> = saved
-        .iter()
-        .filter(|one| one.cluster == cluster)
-        .cloned()
-        .collect();
     let (readings, trouble) = read(&talos, context).await?;
     let mut exit = trouble.unwrap_or(Exit::Done);
-    let nodes: Vec<LiveConfig> = readings.iter().filter_map(configs::Reading::live).collect();
-    for node in without_current(&saved, &nodes) {
+    let live = Live::of(cluster, &readings);
+    for node in live.without_current(saved) {
         let newest = node.newest.map_or_else(
             || format!("no machine config is saved for cluster {cluster}"),
             |newest| format!("it was changed since its config was saved at {newest}"),
@@ -88,8 +75,7 @@ async fn compared(
         context.ui.warn(&format!("{}: {newest}", node.node));
         exit = Exit::No;
     }
-    let cluster = cluster.to_owned();
-    Ok((Live { cluster, nodes }, exit))
+    Ok((live, exit))
 }
 
 /// Its node is the one of its name, else the one that has its address now.

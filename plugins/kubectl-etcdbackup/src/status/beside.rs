@@ -74,8 +74,13 @@ pub(super) fn machine_configs(place: &Place, now: Timestamp) -> String {
         .map(|one| name((&one.cluster, &one.node)))
         .collect();
     let age = format::age(oldest, now);
+    // Those that are not are among the warnings.
+    let current = match &place.outdated_configs {
+        Some(outdated) if outdated.is_empty() => ": what the nodes run with",
+        _ => "",
+    };
     format!(
-        "  machine configs of {} saved, {age} ago at most\n",
+        "  machine configs of {} saved, {age} ago at most{current}\n",
         nodes.join(", ")
     )
 }

@@ -9,8 +9,9 @@ use std::io::IsTerminal;
 use etcdbackup::cli::flags::KubernetesFlags;
 use etcdbackup::cli::{Context, format};
 use etcdbackup::clock;
+use etcdbackup::configs::{self, Live, Reading};
 use etcdbackup::failure::{Exit, Failure};
-use etcdbackup::status::{self, Seen, TalosAccess};
+use etcdbackup::status::{self, Asked, Seen, TalosAccess};
 use etcdbackup::talos::Talos;
 use jiff::Timestamp;
 
@@ -62,8 +63,13 @@ async fn one(
     kubernetes: &KubernetesFlags,
     context: &Context,
 ) -> Result<(String, Exit), Failure> {
-    let mut looked = look(flags, kubernetes).await?;
-    match Talos::connect(&flags.talos.selection()) {
+    let talos = Talos::connect(&flags.talos.selection());
+    let running = match &talos {
+        Ok(talos) if flags.live => Some((talos.context(), configs::read(talos).await)),
+        _ => None,
+    };
+    let mut looked = look(flags, kubernetes, running.as_ref()).await?;
+    match talos {
         Ok(talos) => looked.talos = Some(access(&talos)),
         Err(failure) => looked.unseen.push(format!("Talos: {}", failure.what)),
     }
@@ -84,7 +90,7 @@ async fn several(
     kubernetes: &KubernetesFlags,
 ) -> Result<(String, Exit), Failure> {
     let looked = fleet::each(names.to_vec(), kubernetes, async |_, own| {
-        look(flags, own).await.map(|mut looked| {
+        look(flags, own, None).await.map(|mut looked| {
             status::judge(&mut looked, flags.max_age, clock::now());
             looked
         })
@@ -122,7 +128,14 @@ fn exit(looked: &status::Status) -> Exit {
     }
 }
 
-async fn look(flags: &Status, kubernetes: &KubernetesFlags) -> Result<status::Status, Failure> {
+/// What the machines run with, if they were asked: the Talos context, and each control plane.
+type Running<'a> = (&'a str, Vec<Reading>);
+
+async fn look(
+    flags: &Status,
+    kubernetes: &KubernetesFlags,
+    running: Option<&Running<'_>>,
+) -> Result<status::Status, Failure> {
     let now = clock::now();
     let mut seen = match in_cluster(flags, kubernetes, now).await {
         Ok(seen) => seen,
@@ -150,9 +163,15 @@ async fn look(flags: &Status, kubernetes: &KubernetesFlags) -> Result<status::St
     if flags.destinations.is_empty() {
         settings.fill(&mut store);
     }
-    let options = store.options();
+    let live = running.map(|(context, readings)| Live::of(cluster.unwrap_or(context), readings));
+    let asked = Asked {
+        options: &store.options(),
+        cluster,
+        live: live.as_ref(),
+        now,
+    };
     for destination in places(flags, &settings) {
-        let place = status::look_at_place(&destination, &options, cluster, now).await;
+        let place = status::look_at_place(&destination, &asked).await;
         let unseen = place.error.iter().chain(&place.unseen);
         let unseen = unseen.map(|what| format!("{destination}: {what}"));
         looked.unseen.extend(unseen);
@@ -162,7 +181,20 @@ async fn look(flags: &Status, kubernetes: &KubernetesFlags) -> Result<status::St
         let unknown = "where backups lie: name a destination";
         looked.unseen.push(unknown.to_owned());
     }
+    looked.unseen.extend(running.into_iter().flat_map(untold));
     Ok(looked)
+}
+
+/// Machine configs that could not be read.
+fn untold((_, readings): &Running<'_>) -> Vec<String> {
+    if readings.is_empty() {
+        return vec!["machine configs: no control plane is known".to_owned()];
+    }
+    let untold = readings.iter().filter_map(|one| {
+        let failure = one.config.as_ref().err()?;
+        Some(format!("{}: {}", one.name, failure.what))
+    });
+    untold.collect()
 }
 
 async fn in_cluster(

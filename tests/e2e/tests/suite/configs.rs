@@ -379,6 +379,67 @@ fn each_listing_is_the_reviewed_one() {
     assert_eq!((code(&none), text(&none.stdout).as_str()), (1, "[]\n"));
 }
 
+/// What `status` says of the nodes' machine configs: those that are not saved, its warnings, and
+/// what it could not see.
+fn status(world: &World) -> (Vec<String>, String, String) {
+    let run = world.ours(
+        "kubectl-etcdbackup",
+        &["status", PLACE, "--live", "-o", "json"],
+    );
+    ok(&run);
+    let found = json(&run);
+    let outdated = found["destinations"][0]["outdatedConfigs"].as_array();
+    let outdated = outdated.expect("a comparison").iter();
+    let nodes = outdated.map(|one| one["node"].as_str().unwrap().to_owned());
+    let joined = |field: &str| found[field].to_string();
+    (nodes.collect(), joined("warnings"), joined("unseen"))
+}
+
+#[test]
+fn status_says_whose_saved_config_is_not_the_live_one() {
+    let world = world();
+    let (nodes, warnings, _) = status(&world);
+    assert_eq!(nodes, ["cp-1", "cp-2", "cp-3"]);
+    assert!(
+        warnings.contains("cp-1 has no saved machine config"),
+        "{warnings}"
+    );
+    ok(&save(&world, &[]));
+    let (nodes, warnings, unseen) = status(&world);
+    assert!(
+        nodes.is_empty() && !warnings.contains("machine config"),
+        "{warnings}"
+    );
+    assert!(!unseen.contains("machine config"), "{unseen}");
+    let screen = world.ours("kubectl-etcdbackup", &["status", PLACE, "--live"]);
+    let shown = text(&screen.stdout);
+    assert!(
+        shown.contains("ago at most: what the nodes run with\n"),
+        "{shown}"
+    );
+    // One was changed, and one does not answer.
+    world.talos.set_machine_config(1, &config(7));
+    world.talos.take_down(2).unwrap();
+    let (nodes, warnings, unseen) = status(&world);
+    assert_eq!(nodes, ["cp-2"]);
+    assert!(
+        warnings.contains("cp-2 runs with another machine config"),
+        "{warnings}"
+    );
+    assert!(unseen.contains("no machine config: "), "{unseen}");
+    // Who may not read them is told so, and sees the rest.
+    as_role(&world, "os:etcd:backup");
+    let (nodes, _, unseen) = status(&world);
+    assert!(
+        nodes.is_empty() && unseen.contains("machine config"),
+        "{unseen}"
+    );
+    // Without the flag no node is asked.
+    drop(world.talos.take_calls());
+    ok(&world.ours("kubectl-etcdbackup", &["status", PLACE]));
+    assert!(world.talos.take_calls().is_empty());
+}
+
 #[test]
 fn no_other_listing_takes_them_for_backups() {
     let world = world();
