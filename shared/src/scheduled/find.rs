@@ -1,8 +1,8 @@
 //! Which CronJob backs up: found by its label, where the user may look.
 
-use super::objects::CronJob;
 use super::{NAME, NAME_LABEL};
 use crate::failure::{Exit, Failure};
+use crate::kube::objects::CronJob;
 use crate::kube::{Cause, Cluster, Form, KubeError};
 
 /// Every CronJob of ours: in the namespace that was named, else in all, else, where that is not

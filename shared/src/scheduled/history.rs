@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::look::pods_path;
-use super::objects::{CronJob, Job, Pod};
+use crate::kube::objects::{CronJob, Job, Pod};
 use crate::kube::{Cluster, Form, KubeError};
 use crate::report::RunReport;
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
-use super::objects::CronJob;
+use crate::kube::objects::CronJob;
 
 /// How long a Job that was started by hand stays, in seconds, unless its template says.
 const STAYS: u64 = 24 * 3600;

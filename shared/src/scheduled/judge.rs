@@ -1,9 +1,9 @@
 //! How far a Job is: a pure function of what was seen.
 
 use super::look::Seen;
-use super::objects::{Job, Pod, Terminated};
 use super::obstacle::{Obstacle, obstacle};
 use crate::failure::{Exit, Failure};
+use crate::kube::objects::{Job, Pod, Terminated};
 use crate::report::RunReport;
 
 /// How far it is.

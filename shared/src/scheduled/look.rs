@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::job;
-use super::objects::{Event, Job, Pod, TalosAccount};
+use crate::kube::objects::{Event, Job, Pod, TalosAccount};
 use crate::kube::{Api, Cause, Form, KubeError};
 
 /// How often a request that may pass is sent again, and how long is waited before the first.

@@ -11,7 +11,6 @@ mod job;
 mod judge;
 mod log;
 mod look;
-pub mod objects;
 mod obstacle;
 mod run;
 mod settings;

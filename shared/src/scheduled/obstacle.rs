@@ -1,8 +1,8 @@
 //! Why nothing runs yet, in words that say what to do.
 
 use super::look::Seen;
-use super::objects::{Pod, Waiting};
 use crate::failure::{Exit, Failure};
+use crate::kube::objects::{Pod, Waiting};
 
 /// Something in the way of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -10,9 +10,9 @@ use super::job;
 use super::judge::{Ended, Stage, judge};
 use super::log::Log;
 use super::look::{Seen, look, patient, pods_path};
-use super::objects::{CronJob, Job};
 use super::obstacle::Obstacle;
 use crate::failure::{Exit, Failure};
+use crate::kube::objects::{CronJob, Job};
 use crate::kube::{Cause, Cluster, KubeError};
 
 /// How long an obstacle that may pass is waited for.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value as Json;
 
-use super::objects::CronJob;
+use crate::kube::objects::CronJob;
 use crate::kube::{Cluster, KubeError};
 
 #[derive(Default, Deserialize)]

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::model::Schedule;
 use crate::failure::Failure;
 use crate::kube::Cluster;
-use crate::scheduled::objects::CronJob;
+use crate::kube::objects::CronJob;
 use crate::scheduled::{self, Run, next_runs};
 
 /// What was seen.

@@ -1,71 +1,9 @@
-//! Objects of the API, as far as it matters whether a cluster is back.
-
-use std::collections::BTreeMap;
+//! What a cluster that is back consists of.
 
 use jiff::Timestamp;
 use serde::Deserialize;
 
-/// Where lists are.
-pub mod paths {
-    /// Namespaces.
-    pub const NAMESPACES: &str = "/api/v1/namespaces";
-    /// Nodes.
-    pub const NODES: &str = "/api/v1/nodes";
-    /// The leases that kubelets renew.
-    pub const HEARTBEATS: &str = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases";
-    /// Pods.
-    pub const PODS: &str = "/api/v1/pods";
-    /// Deployments.
-    pub const DEPLOYMENTS: &str = "/apis/apps/v1/deployments";
-    /// StatefulSets.
-    pub const STATEFUL_SETS: &str = "/apis/apps/v1/statefulsets";
-    /// DaemonSets.
-    pub const DAEMON_SETS: &str = "/apis/apps/v1/daemonsets";
-    /// PersistentVolumeClaims.
-    pub const CLAIMS: &str = "/api/v1/persistentvolumeclaims";
-    /// EndpointSlices.
-    pub const ENDPOINT_SLICES: &str = "/apis/discovery.k8s.io/v1/endpointslices";
-    /// ValidatingWebhookConfigurations.
-    pub const VALIDATING: &str =
-        "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations";
-    /// MutatingWebhookConfigurations.
-    pub const MUTATING: &str =
-        "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations";
-    /// APIServices.
-    pub const API_SERVICES: &str = "/apis/apiregistration.k8s.io/v1/apiservices";
-}
-
-/// What the lists of whole objects need of `ObjectMeta`.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub struct Metadata {
-    /// Name.
-    pub name: String,
-    /// Namespace; empty: cluster scope.
-    pub namespace: String,
-    /// Labels.
-    pub labels: BTreeMap<String, String>,
-    /// When its deletion began.
-    pub deletion_timestamp: Option<Timestamp>,
-}
-
-/// A condition of a node, pod or APIService.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-pub struct Condition {
-    /// As `Ready`.
-    #[serde(rename = "type")]
-    pub kind: String,
-    /// `True`, `False` or `Unknown`.
-    pub status: String,
-    /// One word.
-    pub reason: String,
-}
-
-/// The condition of this kind.
-pub fn condition<'a>(all: &'a [Condition], kind: &str) -> Option<&'a Condition> {
-    all.iter().find(|condition| condition.kind == kind)
-}
+use super::{Condition, Metadata};
 
 /// A node.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -111,64 +49,6 @@ pub struct Lease {
 pub struct LeaseSpec {
     /// When it was renewed last.
     pub renew_time: Option<Timestamp>,
-}
-
-/// A pod.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-pub struct Pod {
-    /// Name and namespace.
-    pub metadata: Metadata,
-    /// See [`PodSpec`].
-    pub spec: PodSpec,
-    /// See [`PodStatus`].
-    pub status: PodStatus,
-}
-
-/// See [`Pod`].
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub struct PodSpec {
-    /// The node it is bound to; empty: none.
-    pub node_name: String,
-}
-
-/// See [`Pod`].
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub struct PodStatus {
-    /// `Pending`, `Running`, `Succeeded`, `Failed` or `Unknown`.
-    pub phase: String,
-    /// `Ready` among them.
-    pub conditions: Vec<Condition>,
-    /// When the kubelet took it.
-    pub start_time: Option<Timestamp>,
-    /// Its containers.
-    pub container_statuses: Vec<ContainerStatus>,
-}
-
-/// See [`PodStatus`].
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-pub struct ContainerStatus {
-    /// See [`ContainerState`].
-    pub state: ContainerState,
-}
-
-/// See [`ContainerStatus`].
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-pub struct ContainerState {
-    /// Why it waits, if it does.
-    pub waiting: Option<Waiting>,
-}
-
-/// See [`ContainerState`].
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-pub struct Waiting {
-    /// As `CrashLoopBackOff`.
-    pub reason: String,
 }
 
 /// A Deployment or StatefulSet.
