@@ -113,13 +113,17 @@ fn cilium(installation: &Installation) -> Document {
             "toEntities": ["host", "remote-node", "kube-apiserver"],
             "toPorts": cilium_ports(&[TALOS_PORT]),
         }),
-        store(installation).map_or_else(aws, |store| store.cilium(true)),
     ];
+    match store(installation) {
+        Some(store) => egress.extend(store.cilium(true)),
+        None => egress.push(aws()),
+    }
     if installation.event {
         let ports = cilium_ports(&API_PORTS);
         egress.push(json!({ "toEntities": ["kube-apiserver"], "toPorts": ports }));
     }
-    egress.extend(told(installation).iter().map(|peer| peer.cilium(false)));
+    let told = told(installation);
+    egress.extend(told.iter().flat_map(|peer| peer.cilium(false)));
     Document::object(
         "ciliumnetworkpolicy.yaml",
         &format!("{}.", note(installation)),

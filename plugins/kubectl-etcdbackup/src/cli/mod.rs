@@ -126,7 +126,7 @@ pub(crate) enum Verb {
     Manifests(Box<Manifests>),
     /// Print what completes command lines in a shell or in kubectl
     #[command(
-        before_help = "Examples:\n  source <(kubectl etcdbackup completion bash)\n  kubectl etcdbackup completion kubectl > ~/.local/bin/kubectl_complete-etcdbackup\nThen: kubectl etcdbackup link --dir ~/.local/bin"
+        before_help = "Examples:\n  source <(kubectl etcdbackup completion bash)\n  kubectl etcdbackup completion fish | source\nThen: kubectl etcdbackup link --dir ~/.local/bin"
     )]
     Completion(Completion),
     /// Link the suite's programs into a folder of PATH

@@ -21,8 +21,81 @@ fn alone(folder: &Path, script: &str) -> Output {
         .env_clear()
         .env("PATH", path)
         .env("HOME", folder)
+        // What a package is compressed with says nothing of it, and xz takes minutes.
+        .env("DPKG_DEB_COMPRESSOR_TYPE", "gzip")
+        .env("DPKG_DEB_COMPRESSOR_LEVEL", "1")
         .output()
         .unwrap()
+}
+
+/// Lines of what a document tells to type, without those for which there is nothing here: a
+/// release, an index of krew, this repository on the network.
+fn told(document: &str) -> Vec<String> {
+    let blocks = crate::documents::fenced(document, "").into_iter();
+    let mine = blocks.filter(|block| {
+        let elsewhere = ["krew index", "krew install", "cargo install", "…"];
+        block.contains("etcdbackup") && !elsewhere.iter().any(|word| block.contains(word))
+    });
+    let without = |block: String| {
+        let lines = block.lines().filter(|line| {
+            let elsewhere = ["gh attestation", "kubectl krew uninstall"];
+            !elsewhere.iter().any(|start| line.starts_with(start))
+        });
+        lines.map(|line| format!("{line}\n")).collect()
+    };
+    mine.map(without).collect()
+}
+
+/// A block whose lines for other shells are typed there.
+fn in_its_shell(block: &str) -> String {
+    let lines = block.lines().map(|line| {
+        let bare = line.split(" #").next().unwrap_or_default().trim();
+        if bare.contains("completion zsh") {
+            let (zsh, root) = (tool("zsh/zsh"), tool("zsh/root"));
+            let setup = format!(
+                "module_path=({0}/usr/lib/*/zsh/*(N)); fpath=({0}/usr/share/zsh/functions/**/*(/N))",
+                root.display()
+            );
+            let typed = format!("{setup}; autoload -Uz compinit; compinit -u -D; {bare}");
+            return format!("{} -fc '{typed}'\n", zsh.display());
+        }
+        if bare.contains("completion fish") {
+            return format!("{} --no-config -c '{bare}'\n", tool("fish/fish").display());
+        }
+        format!("{line}\n")
+    });
+    lines.collect()
+}
+
+/// A home with what was downloaded, and what is typed there.
+fn typed(dist: &Dist, home: &Path, blocks: &[String]) {
+    std::fs::create_dir(home).unwrap();
+    for file in [dist.archive("etcdbackup"), dist.folder.join("SHA256SUMS")] {
+        std::fs::copy(&file, home.join(file.file_name().unwrap())).unwrap();
+    }
+    for block in blocks {
+        let script = format!("export PATH=~/.local/bin:$PATH\n{}", in_its_shell(block));
+        let output = alone(home, &script);
+        assert!(output.status.success(), "{block}\n{}", text(&output.stderr));
+    }
+}
+
+#[test]
+fn what_the_documents_tell_of_the_archive_runs_as_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let dist = Dist::pack(folder.path());
+    let all = told("docs/install-programs.md");
+    assert!(all.len() >= 8, "{all:?}");
+    let home = folder.path().join("of-the-page");
+    typed(&dist, &home, &all);
+    assert!(home.join("etcdbackup_0.1.0_amd64.deb").exists());
+    assert!(!home.join(".local/bin/kubectl-etcdbackup").exists());
+    let mut first = told("README.md");
+    first.retain(|block| block.contains("tar -xzf"));
+    assert_eq!(first.len(), 1, "{first:?}");
+    let home = folder.path().join("of-the-readme");
+    typed(&dist, &home, &first);
+    assert!(home.join(".local/bin/kubectl-etcdbackup").exists());
 }
 
 #[test]

@@ -2,18 +2,27 @@
 
 use e2e::{BUCKET, World, repository, text};
 
-use crate::support::{backed_up, ok, serving};
+use crate::support::{backed_up, code, ok, serving};
 
 /// The `sh` blocks of a document, however far they are indented.
-fn blocks(document: &str) -> Vec<String> {
+pub(crate) fn blocks(document: &str) -> Vec<String> {
+    fenced(document, "sh")
+}
+
+/// The blocks of a document that are tagged so; without a tag: `""`.
+pub(crate) fn fenced(document: &str, tag: &str) -> Vec<String> {
     let text = std::fs::read_to_string(repository().join(document)).unwrap();
-    let (mut found, mut block) = (Vec::new(), None::<String>);
+    let (mut found, mut block) = (Vec::new(), None::<(bool, String)>);
     for line in text.lines() {
-        match (line.trim(), block.as_mut()) {
-            ("```sh", None) => block = Some(String::new()),
-            ("```", Some(_)) => found.extend(block.take()),
-            (line, Some(block)) => *block += &format!("{line}\n"),
-            _ => {}
+        let line = line.trim();
+        match (line.strip_prefix("```"), block.as_mut()) {
+            (Some(opened), None) => block = Some((opened == tag, String::new())),
+            (Some(_), Some(_)) => {
+                let (wanted, block) = block.take().unwrap();
+                found.extend(wanted.then_some(block));
+            }
+            (None, Some((_, block))) => *block += &format!("{line}\n"),
+            (None, None) => {}
         }
     }
     found
@@ -127,6 +136,84 @@ fn the_readme_runs_as_printed() {
     drill.args(["verify", "s3://backups/prod", "--drill", "-i", "key.txt"]);
     let path = format!("{}:/usr/bin:/bin", e2e::tool("etcd-3.5").display());
     ok(&drill.env("PATH", path).output().unwrap());
+}
+
+#[test]
+fn what_configs_tells_runs_as_written() {
+    let world = crate::configs::world();
+    let blocks = blocks("docs/configs.md");
+    // The name of the cluster in there is the Talos context here.
+    let block = blocks[0].replace("cp-1.yaml", "saved.yaml");
+    ok(&world.shell(&block));
+    let saved = std::fs::read_to_string(world.path("saved.yaml")).unwrap();
+    assert!(saved.contains("hostname: cp-1"), "another node's");
+    // By age alone, whatever fetches the object.
+    let open = blocks
+        .iter()
+        .find(|block| block.contains("age -d"))
+        .unwrap();
+    let key = world.s3.all_keys(BUCKET);
+    let key = key.iter().find(|key| key.contains(".configs/")).unwrap();
+    std::fs::write(world.path("object"), world.s3.object(BUCKET, key).unwrap()).unwrap();
+    let (fetch, open) = open.split_once(" | ").unwrap();
+    assert!(
+        fetch.starts_with("aws s3 cp s3://backups/prod/.configs/"),
+        "{fetch}"
+    );
+    ok(&world.shell(&format!("cat object | {open}")));
+    assert_eq!(
+        std::fs::read_to_string(world.path("cp-1.yaml")).unwrap(),
+        saved
+    );
+}
+
+#[test]
+fn what_configuration_and_retention_tell_runs_as_written() {
+    let world = world();
+    ok(&backed_up(&world, &["s3://backups/other"], &[]));
+    for block in blocks("docs/configuration.md") {
+        let block = block.replace("s3://other/place", "s3://backups/other -o o");
+        ok(&world.shell(&block));
+    }
+    let blocks = fenced("docs/retention.md", "");
+    assert!(blocks.len() >= 2, "{blocks:?}");
+    for block in blocks {
+        ok(&world.shell(&block));
+    }
+}
+
+#[test]
+fn what_is_told_of_a_cluster_with_a_cron_job_runs_as_written() {
+    let cluster = crate::in_cluster::installed();
+    for document in ["README.md", "docs/install.md"] {
+        let blocks = fenced(document, "");
+        let block = blocks
+            .iter()
+            .find(|block| block.contains("etcdbackup now") && block.contains("etcdbackup status"));
+        ok(&cluster.world.shell(block.expect("a first run")));
+    }
+}
+
+/// What old state would do at once is read out of a snapshot of a real cluster.
+#[test]
+fn what_old_state_tells_to_look_for_is_found() {
+    let world = serving();
+    let snapshot = e2e::kubernetes::fixture("after");
+    std::fs::write(world.path("db.snapshot"), snapshot).unwrap();
+    let mut found = 0;
+    let lines = blocks("docs/recovery/old-state.md").join("");
+    let is_ours = |line: &&str| line.starts_with("talosctl-snapshot-inspect ");
+    for line in lines.lines().filter(is_ours) {
+        let output = world.shell(line);
+        // What this cluster does not have is no error of the command.
+        assert!(
+            matches!(code(&output), 0 | 1),
+            "{line}: {}",
+            text(&output.stderr)
+        );
+        found += usize::from(code(&output) == 0);
+    }
+    assert!(found >= 3, "{found}");
 }
 
 /// Commands of ours in the fenced blocks of a document, a line each.

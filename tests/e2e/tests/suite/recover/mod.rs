@@ -1,6 +1,7 @@
 //! `talosctl-recover-bootstrap` and `talosctl-recover-wipe`: from a lost quorum to the same keys.
 
 mod damaged;
+mod document;
 mod restore;
 mod runbook;
 mod salvage;

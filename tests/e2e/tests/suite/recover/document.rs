@@ -1,0 +1,113 @@
+//! The commands of the README and of docs/runbook.md for a dead control plane, run as printed.
+
+use std::process::Output;
+
+use super::*;
+use crate::documents::{blocks, fenced};
+use crate::support::code;
+
+/// A cluster whose nodes are all empty, its backup in the store and nowhere else, and its machine
+/// configs saved.
+fn dead() -> (World, (u32, i64)) {
+    let world = backed_up();
+    let before = world.talos.hash_kv(0).unwrap();
+    let place = "s3://backups/prod";
+    let now = ["now", "--direct", place, "-R", "recipients.txt"];
+    ok(&world.ours("kubectl-etcdbackup", &now));
+    std::fs::rename(world.path("db.snapshot"), world.path("older.snapshot")).unwrap();
+    std::fs::create_dir(world.path("machine-configs")).unwrap();
+    std::fs::write(world.path("machine-configs/cp-1.yaml"), config()).unwrap();
+    for node in 0..3 {
+        world.talos.wipe(node).unwrap();
+    }
+    for node in 0..3 {
+        world.talos.await_etcd(node, "Preparing").unwrap();
+    }
+    (world, before)
+}
+
+/// A line of a document, with the addresses of this cluster for those of the example.
+fn here(world: &World, line: &str) -> String {
+    (0..3).fold(line.to_owned(), |line, node| {
+        line.replace(&format!("10.0.0.{}", node + 2), &world.talos.address(node))
+    })
+}
+
+fn typed(world: &World, exports: &str, line: &str) -> Output {
+    let (line, etcd) = (here(world, line), e2e::tool("etcd-3.5"));
+    world.shell(&format!(
+        "export ETCDBACKUP_SURVEY_PAUSE=1ms PATH=$PATH:{}; {exports}{line}",
+        etcd.display()
+    ))
+}
+
+fn expect(line: &str, output: &Output, codes: &[i32]) {
+    let (code, said) = (code(output), said(output));
+    assert!(codes.contains(&code), "{line}: {code}\n{said}");
+}
+
+/// Lines of the blocks that need no program of somebody else.
+fn of_ours(document: &str) -> Vec<String> {
+    let blocks = blocks(document).into_iter();
+    let ours = blocks.filter(|block| {
+        let words = ["talosctl -", "alias t=", "t -n ", "kubectl ", "aws "];
+        !words.iter().any(|word| block.contains(word))
+    });
+    ours.flat_map(|block| block.lines().map(str::to_owned).collect::<Vec<_>>())
+        .collect()
+}
+
+#[test]
+fn the_runbook_brings_a_dead_cluster_back_line_by_line() {
+    let (world, before) = dead();
+    let (mut exports, mut run) = (String::new(), 0);
+    for line in of_ours("docs/runbook.md") {
+        // Needs a terminal: its own tests type this line.
+        if line.starts_with("talosctl-recover-guide") {
+            continue;
+        }
+        if line.starts_with("export ") {
+            exports += &format!("{}; ", here(&world, &line));
+            continue;
+        }
+        let output = typed(&world, &exports, &line);
+        let bare = line.split(" #").next().unwrap().trim();
+        let codes: &[i32] = match bare {
+            // A word about how things are, at the beginning and at the end.
+            "talosctl-recover-check" => &[0, 1],
+            // There is no Kubernetes in this cluster.
+            bare if bare.starts_with("talosctl-recover-check recovered") => &[69],
+            _ => &[0],
+        };
+        expect(&line, &output, codes);
+        run += 1;
+    }
+    assert!(run >= 15, "{run} lines");
+    is_back(&world, before);
+}
+
+#[test]
+fn the_readmes_last_pages_bring_a_dead_cluster_back() {
+    let (world, before) = dead();
+    let blocks = fenced("README.md", "");
+    let with = |words: &str| {
+        let mut all = blocks.iter();
+        all.find(|block| block.starts_with(words)).expect("a block")
+    };
+    for words in [
+        "talosctl-recover-check unrecoverable",
+        "talosctl-snapshot-pull",
+    ] {
+        let block = with(words);
+        expect(block, &typed(&world, "", block), &[0]);
+    }
+    is_back(&world, before);
+}
+
+fn is_back(world: &World, before: (u32, i64)) {
+    for node in 0..3 {
+        world.talos.await_healthy(node).unwrap();
+        assert_eq!(world.talos.hash_kv(node).unwrap(), before, "node {node}");
+    }
+    assert_eq!(bootstrapped(world).len(), 1);
+}
