@@ -43,6 +43,7 @@ mod recover_check;
 mod recover_guide;
 mod routing;
 mod runbook;
+mod screen;
 mod secrets;
 mod shells;
 mod status;

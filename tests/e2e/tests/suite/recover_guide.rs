@@ -7,7 +7,7 @@ use e2e::golden::{compare, filtered, replaced};
 use e2e::terminal::Terminal;
 use talos_sim::HeldUp;
 
-use crate::recover::{backed_up_alike, bootstrapped, changes, forget};
+use crate::recover::{backed_up, bootstrapped, changes, forget};
 use crate::support::{code, ok, refused};
 
 const STORE: &str = "s3://backups/prod";
@@ -22,7 +22,7 @@ fn push(world: &World, file: &str) {
 
 /// A filled cluster whose backup lies in the store; its machines have an administrator.
 fn stored() -> World {
-    let world = backed_up_alike();
+    let world = backed_up();
     push(&world, "db.snapshot");
     forget(&world);
     world

@@ -25,6 +25,11 @@ fn unrecoverable(world: &World, more: &[&str]) -> (i32, serde_json::Value) {
     (code(&output), value)
 }
 
+fn concludes(world: &World, name: &str, more: &[&str]) {
+    let output = run(world, "talosctl-recover-check", more);
+    conclusion(world, &format!("recover-check/{name}"), &output);
+}
+
 fn verdict(value: &serde_json::Value) -> &str {
     value["judgement"]["verdict"].as_str().unwrap_or_default()
 }
@@ -34,6 +39,7 @@ fn that_all_databases_are_damaged_is_proven_by_reading_and_then_a_backup_is_the_
     let world = damaged(3);
     let (exit, value) = unrecoverable(&world, &[]);
     assert_eq!((exit, verdict(&value)), (1, "blocked"));
+    concludes(&world, "all-damaged", &[]);
     let next = value["next"].to_string();
     assert!(
         next.contains("unrecoverable -o json --prove-databases"),
@@ -41,6 +47,7 @@ fn that_all_databases_are_damaged_is_proven_by_reading_and_then_a_backup_is_the_
     );
     let (exit, value) = unrecoverable(&world, &[PROVE]);
     assert_eq!((exit, verdict(&value)), (0, "lost"), "{value}");
+    concludes(&world, "all-damaged-proven", &[PROVE]);
     let proof = &value["survey"]["nodes"][0]["database"];
     assert!(proof["damage"].is_string(), "{proof}");
     assert_eq!(changes(&world), []);
@@ -53,7 +60,9 @@ fn that_all_databases_are_damaged_is_proven_by_reading_and_then_a_backup_is_the_
     };
     // Without the proof, and without giving them up, nothing is wiped.
     refused(&wipe(&["--lose-database", &all]), 1, PROVE);
-    refused(&wipe(&[PROVE]), 1, "parts of it may be of use");
+    let kept = wipe(&[PROVE]);
+    refused(&kept, 1, "parts of it may be of use");
+    conclusion(&world, "recover/wipe-damaged-refused", &kept);
     assert_eq!(changes(&world), []);
     ok(&wipe(&[PROVE, "--lose-database", &all]));
     ok(&bootstrap(&world, 0, &["db.snapshot"]));
@@ -69,5 +78,6 @@ fn one_sound_database_is_saved_before_a_backup_is_thought_of() {
     assert_eq!((exit, verdict(&value)), (1, "salvageable"), "{value}");
     let next = value["next"].to_string();
     assert!(next.contains("talosctl-snapshot-take --salvage"), "{next}");
+    concludes(&world, "two-damaged-proven", &[PROVE]);
     assert_eq!(changes(&world), []);
 }

@@ -14,6 +14,7 @@ use std::process::Output;
 use e2e::{World, text};
 use talos_sim::{Arguments, Call, Layer, Simulator};
 
+use crate::screen::{conclusion, reviewed};
 use crate::support::ok;
 
 /// Three control planes with a real etcd, and an administrator's talosconfig.
@@ -37,25 +38,11 @@ fn world(talos: Simulator) -> World {
 }
 
 /// A filled cluster whose snapshot lies in `db.snapshot`.
-fn backed_up() -> World {
-    filled(builder().start().unwrap())
-}
-
-fn filled(talos: Simulator) -> World {
-    let world = world(talos);
+pub(crate) fn backed_up() -> World {
+    let world = world(builder().start().unwrap());
     world.fill(300);
     ok(&world.ours("talosctl-snapshot-take", &["-o", "db.snapshot"]));
     world
-}
-
-/// The same with addresses of one length: lines break by it.
-pub(crate) fn backed_up_alike() -> World {
-    loop {
-        let talos = builder().start().unwrap();
-        if talos.address(0).len() == "127.100.100.2".len() {
-            return filled(talos);
-        }
-    }
 }
 
 /// The same after all three were wiped, waiting.
@@ -89,6 +76,19 @@ fn bootstrap(world: &World, node: usize, more: &[&str]) -> Output {
 fn nodes(world: &World, nodes: &[usize]) -> String {
     let addresses = nodes.iter().map(|node| world.talos.address(*node));
     addresses.collect::<Vec<_>>().join(",")
+}
+
+/// The control planes whose etcd is gone wait for a bootstrap.
+fn await_preparing(world: &World, nodes: impl IntoIterator<Item = usize>) {
+    for node in nodes {
+        world.talos.await_etcd(node, "Preparing").unwrap();
+    }
+}
+
+/// The triage's verdict, reviewed.
+fn triage(world: &World, name: &str, more: &[&str]) {
+    let output = run(world, "talosctl-recover-check", more);
+    reviewed(world, &format!("recover-check/{name}"), &output);
 }
 
 /// What was called so far is no matter of the test.

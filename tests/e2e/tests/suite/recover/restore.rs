@@ -1,6 +1,6 @@
 //! The restore itself.
 
-use talos_sim::Restore;
+use talos_sim::{HeldUp, Restore};
 
 use super::*;
 use crate::support::{code, refused};
@@ -17,11 +17,13 @@ fn after_all_is_lost_one_command_brings_the_same_keys_back() {
     }
     let check = |assertion: &str| code(&run(&world, "talosctl-recover-check", &[assertion]));
     assert_eq!(check("unrecoverable"), 0);
+    triage(&world, "all-wiped", &[]);
     assert_eq!(check("preparing"), 0);
     let done = bootstrap(&world, 1, &["db.snapshot", "--restart-kubelets"]);
     ok(&done);
     let shown = said(&done);
     assert!(shown.contains("etcd is back: "), "{shown}");
+    reviewed(&world, "recover/all-wiped", &done);
     for node in 0..3 {
         world.talos.await_healthy(node).unwrap();
         assert_eq!(world.talos.hash_kv(node).unwrap(), before, "node {node}");
@@ -36,9 +38,12 @@ fn after_all_is_lost_one_command_brings_the_same_keys_back() {
     let again = bootstrap(&world, 1, &["db.snapshot"]);
     ok(&again);
     assert!(said(&again).contains("restored before"), "{}", said(&again));
+    reviewed(&world, "recover/restored-before", &again);
     assert_eq!(changes(&world), []);
     // And nowhere else.
-    refused(&bootstrap(&world, 0, &["db.snapshot"]), 1, "votes");
+    let elsewhere = bootstrap(&world, 0, &["db.snapshot"]);
+    refused(&elsewhere, 1, "votes");
+    reviewed(&world, "recover/restored-elsewhere", &elsewhere);
     assert_eq!(changes(&world), []);
 }
 
@@ -48,6 +53,7 @@ fn a_dry_run_changes_nothing() {
     let done = bootstrap(&world, 0, &["db.snapshot", "--dry-run"]);
     ok(&done);
     assert!(said(&done).contains("would upload"), "{}", said(&done));
+    reviewed(&world, "recover/dry-run", &done);
     assert_eq!(changes(&world), []);
 }
 
@@ -56,13 +62,18 @@ fn from_a_pipe_with_one_node_lost() {
     let world = all_lost();
     world.talos.stop_node(2).unwrap();
     let third = world.talos.address(2);
-    refused(&bootstrap(&world, 0, &["db.snapshot"]), 69, &third);
+    let silent = bootstrap(&world, 0, &["db.snapshot"]);
+    refused(&silent, 69, &third);
+    reviewed(&world, "recover/one-silent", &silent);
+    triage(&world, "one-silent-for-good", &["--lost", &third]);
     assert_eq!(changes(&world), []);
     let script = format!(
         "talosctl-recover-bootstrap -n {} --lost {third} < db.snapshot",
         world.talos.address(0)
     );
-    ok(&world.shell(&script));
+    let done = world.shell(&script);
+    ok(&done);
+    reviewed(&world, "recover/one-lost", &done);
     world.talos.await_healthy(1).unwrap();
 }
 
@@ -80,6 +91,7 @@ fn only_a_proven_snapshot_is_sent() {
         let refused = bootstrap(&world, 0, &[name]);
         assert_eq!(code(&refused), 65, "{name}: {}", said(&refused));
         assert!(text(&refused.stderr).contains("hint: "), "{name}");
+        reviewed(&world, &format!("recover/snapshot-{name}"), &refused);
     }
     refused(&bootstrap(&world, 0, &["nowhere"]), 74, "nowhere");
     assert_eq!(changes(&world), []);
@@ -93,6 +105,28 @@ fn data_anywhere_stops_it() {
     forget(&world);
     let stopped = bootstrap(&world, 0, &["db.snapshot"]);
     assert_eq!(code(&stopped), 1, "{}", said(&stopped));
+    assert_eq!(changes(&world), []);
+}
+
+#[test]
+fn a_node_with_old_data_stops_it() {
+    let world = backed_up();
+    world.talos.hold_up(2, HeldUp::Image);
+    for node in 0..3 {
+        world.talos.stop_node(node).unwrap();
+    }
+    for node in [0, 1] {
+        world.talos.wipe(node).unwrap();
+    }
+    for node in 0..3 {
+        world.talos.start_node(node).unwrap();
+    }
+    await_preparing(&world, 0..3);
+    forget(&world);
+    triage(&world, "old-data-on-one", &[]);
+    let stopped = bootstrap(&world, 0, &["db.snapshot"]);
+    assert_eq!(code(&stopped), 1, "{}", said(&stopped));
+    reviewed(&world, "recover/old-data-on-one", &stopped);
     assert_eq!(changes(&world), []);
 }
 
@@ -112,12 +146,19 @@ fn a_restore_that_fails_says_whether_the_directory_is_dirty() {
         world.talos.script_restore(0, restore);
         let failed = bootstrap(&world, 0, &["db.snapshot"]);
         refused(&failed, 1, word);
+        let name = format!("recover/restore-failed-{}", word.replace(' ', "-"));
+        reviewed(&world, &name, &failed);
         world.talos.script_restore(0, Restore::Real);
         // Another node is no way out while the upload waits here, or a half of it.
-        refused(&bootstrap(&world, 1, &["db.snapshot"]), 1, "hint: ");
+        let other = bootstrap(&world, 1, &["db.snapshot"]);
+        refused(&other, 1, "hint: ");
+        if word == "still empty" {
+            reviewed(&world, "recover/upload-waits-elsewhere", &other);
+        }
         let again = bootstrap(&world, 0, &["db.snapshot"]);
         if word == "dirty now" {
             refused(&again, 1, "talosctl-recover-wipe -n");
+            reviewed(&world, "recover/restore-half-done", &again);
         } else {
             ok(&again);
         }

@@ -26,11 +26,16 @@ fn a_single_control_plane_comes_back_by_itself() {
     ok(&world.ours("talosctl-snapshot-take", &["-o", "db.snapshot"]));
     let before = world.talos.hash_kv(0).unwrap();
     // Its disk is good: nothing is wiped, nothing restored.
-    refused(&bootstrap(&world, 0, &["db.snapshot"]), 1, "hint: ");
+    let intact = bootstrap(&world, 0, &["db.snapshot"]);
+    refused(&intact, 1, "hint: ");
+    reviewed(&world, "recover/single-intact", &intact);
     world.talos.wipe(0).unwrap();
     world.talos.await_etcd(0, "Preparing").unwrap();
     ok(&run(&world, "talosctl-recover-check", &["unrecoverable"]));
-    ok(&bootstrap(&world, 0, &["db.snapshot"]));
+    triage(&world, "single-wiped", &[]);
+    let done = bootstrap(&world, 0, &["db.snapshot"]);
+    ok(&done);
+    reviewed(&world, "recover/single-wiped", &done);
     healthy_again(&world, 1, before);
     assert_eq!(bootstrapped(&world).len(), 1);
 }
@@ -49,7 +54,10 @@ fn machines_that_were_replaced_with_the_same_config_take_the_backup() {
         world.talos.await_etcd(node, "Preparing").unwrap();
     }
     ok(&run(&world, "talosctl-recover-check", &["preparing"]));
-    ok(&bootstrap(&world, 0, &["db.snapshot"]));
+    triage(&world, "replaced-same-config", &["preparing"]);
+    let done = bootstrap(&world, 0, &["db.snapshot"]);
+    ok(&done);
+    reviewed(&world, "recover/replaced-same-config", &done);
     healthy_again(&world, 3, before);
 }
 
@@ -65,6 +73,7 @@ fn a_machine_with_other_secrets_is_not_trusted_and_stops_all() {
     let third = world.talos.address(2);
     assert!(matches!(code(&stopped), 69 | 77), "{}", said(&stopped));
     assert!(said(&stopped).contains(&third), "{}", said(&stopped));
+    reviewed(&world, "recover/replaced-other-secrets", &stopped);
     assert_eq!(changes(&world), []);
     // With its own config again it joins as the others.
     world.talos.apply_config(2).unwrap();
@@ -82,7 +91,9 @@ fn a_reboot_after_bootstrap_forgets_it_and_a_second_run_finishes() {
     assert!(text(&first.stderr).contains("hint: "), "{}", said(&first));
     world.talos.script_restore(0, Restore::Real);
     world.talos.await_etcd(0, "Preparing").unwrap();
-    ok(&bootstrap(&world, 0, &["db.snapshot"]));
+    let second = bootstrap(&world, 0, &["db.snapshot"]);
+    ok(&second);
+    reviewed(&world, "recover/reboot-after-bootstrap", &second);
     for node in 0..3 {
         world.talos.await_healthy(node).unwrap();
     }
@@ -112,6 +123,8 @@ fn cut_at(method: &str) {
         world.talos.await_healthy(node).unwrap();
     }
     assert_eq!(bootstrapped(&world).len(), 1, "{method}");
+    // Where the first run was when it was killed is chance, and so is what the second one finds.
+    triage(&world, "cut-and-finished", &[]);
 }
 
 #[test]
@@ -141,11 +154,15 @@ fn upstreams_recovery_passes_with_these_programs() {
         "--confirm",
         "prod",
     ];
-    ok(&run(&world, "talosctl-recover-wipe", &arguments));
+    let wiped = run(&world, "talosctl-recover-wipe", &arguments);
+    ok(&wiped);
+    reviewed(&world, "recover/upstreams-wipe", &wiped);
     for node in 0..3 {
         world.talos.await_etcd(node, "Preparing").unwrap();
     }
     ok(&run(&world, "talosctl-recover-check", &["unrecoverable"]));
-    ok(&bootstrap(&world, 2, &["db.snapshot"]));
+    let done = bootstrap(&world, 2, &["db.snapshot"]);
+    ok(&done);
+    reviewed(&world, "recover/upstreams-bootstrap", &done);
     healthy_again(&world, 3, before);
 }

@@ -14,6 +14,7 @@ use e2e::{World, text};
 use serde_json::Value;
 use talos_sim::{Alarm, Fault, Simulator, Validity};
 
+use crate::screen::{conclusion, reviewed};
 use crate::support::{SIZE, code, refused, sample};
 
 /// A world whose talosconfig has these roles.
@@ -35,16 +36,6 @@ fn three() -> World {
     world_with(talos.start().unwrap(), &["os:admin"])
 }
 
-/// The same, with addresses of one length: lines break by it.
-fn three_alike() -> World {
-    loop {
-        let world = three();
-        if world.talos.address(0).len() == "127.100.100.2".len() {
-            return world;
-        }
-    }
-}
-
 fn check(world: &World, arguments: &[&str]) -> Output {
     let mut command = world.command(e2e::programs().join("talosctl-recover-check"));
     command
@@ -53,6 +44,18 @@ fn check(world: &World, arguments: &[&str]) -> Output {
         .env("ETCDBACKUP_SURVEY_PAUSE", "1ms")
         .output()
         .unwrap()
+}
+
+/// What is shown, reviewed.
+fn shows(world: &World, name: &str, arguments: &[&str]) {
+    let output = check(world, arguments);
+    reviewed(world, &format!("recover-check/{name}"), &output);
+}
+
+/// What it comes to, reviewed: see [`conclusion`].
+fn concludes(world: &World, name: &str, arguments: &[&str]) {
+    let output = check(world, arguments);
+    conclusion(world, &format!("recover-check/{name}"), &output);
 }
 
 fn json(world: &World, arguments: &[&str]) -> (i32, Value) {
@@ -117,11 +120,12 @@ fn a_node_that_is_down_is_unknown_while_the_quorum_holds() {
         world.talos.address(0)
     );
     assert_eq!(value["troubles"][0]["commands"][0], removal.as_str());
+    shows(&world, "one-down", &[]);
 }
 
 #[test]
 fn the_table_is_the_reviewed_one() {
-    let world = three_alike();
+    let world = three();
     let healthy = check(&world, &[]);
     compare("recover-check/healthy.txt", &steady(&world, &healthy));
     world.talos.take_down(2).unwrap();
@@ -173,6 +177,7 @@ fn etcd_that_runs_without_a_leader_is_blocked_and_not_restored() {
     let (exit, value) = json(&world, &["unrecoverable"]);
     assert_eq!((exit, verdict(&value)), (1, "blocked"));
     assert_eq!(of(&value, "obstacle").len(), 3);
+    shows(&world, "no-leader", &[]);
 }
 
 #[test]
@@ -192,10 +197,12 @@ fn a_survivor_without_quorum_is_salvaged_once_the_others_are_named_lost() {
         next.contains(&format!("--lost {second} --lost {third}")),
         "{next}"
     );
+    shows(&world, "two-silent", &[]);
     let lost = format!("{second},{third}");
     let (exit, value) = json(&world, &["unrecoverable", "--lost", &lost]);
     assert_eq!((exit, verdict(&value)), (1, "salvageable"));
     let all = check(&world, &["unrecoverable", "--lost", &lost]);
+    reviewed(&world, "recover-check/two-silent-for-good", &all);
     assert!(
         text(&all.stderr).contains("salvageable: looking again"),
         "{}",
@@ -223,11 +230,13 @@ fn a_role_that_may_not_ask_is_not_permitted_and_never_ok() {
     let world = world_with(Simulator::builder().start().unwrap(), &["os:etcd:backup"]);
     let (exit, value) = json(&world, &["unrecoverable"]);
     assert_eq!((exit, verdict(&value)), (77, "unknown"));
+    shows(&world, "wrong-role", &[]);
     let reader = world.talos.talosconfig(&["os:reader"]).unwrap();
     reader.write(&world.path("talosconfig")).unwrap();
     let (exit, value) = json(&world, &["nodes"]);
     assert_eq!(exit, 1);
     assert_eq!(of(&value, "role")[0].0, "fail");
+    shows(&world, "wrong-role-nodes", &["nodes"]);
 }
 
 #[test]
@@ -239,7 +248,9 @@ fn an_expired_certificate_ends_the_check_before_anything_is_asked() {
         .client(&["os:admin"], Validity::expired());
     let config = world.talos.talosconfig_for(expired.unwrap());
     config.write(&world.path("talosconfig")).unwrap();
-    refused(&check(&world, &[]), 77, "expired");
+    let ended = check(&world, &[]);
+    refused(&ended, 77, "expired");
+    reviewed(&world, "recover-check/expired-certificate", &ended);
     assert!(world.talos.calls().is_empty());
 }
 
@@ -256,6 +267,7 @@ fn a_worker_is_no_endpoint_and_no_control_plane() {
     assert_eq!(exit, 1);
     let found = of(&value, "endpoint");
     assert!(found[0].1.contains("is a worker"), "{found:?}");
+    shows(&world, "worker-as-endpoint", &["nodes", "-e", &endpoints]);
     // The other endpoint leads to every node all the same.
     assert!(
         of(&value, "reachable")

@@ -6,7 +6,7 @@ use e2e::World;
 use serde_json::Value;
 use talos_sim::{HeldUp, Replacement, Simulator};
 
-use super::{check, compare, json, of, steady, verdict, world_with};
+use super::{check, compare, concludes, json, of, shows, steady, verdict, world_with};
 
 pub(super) fn etcd() -> talos_sim::Builder {
     Simulator::builder()
@@ -16,16 +16,6 @@ pub(super) fn etcd() -> talos_sim::Builder {
 
 pub(super) fn admin(talos: Simulator) -> World {
     world_with(talos, &["os:admin"])
-}
-
-/// A world that waits for its first Bootstrap, its addresses of one length: lines break by it.
-fn waiting() -> World {
-    loop {
-        let talos = etcd().unbootstrapped().start().unwrap();
-        if talos.address(0).len() == "127.100.100.2".len() {
-            return admin(talos);
-        }
-    }
 }
 
 /// What is not ok, as `check severity`, each once.
@@ -114,11 +104,12 @@ fn an_etcd_that_waits_for_the_time_is_repaired_and_not_restored() {
         "{obstacles:?}"
     );
     assert_eq!(of(&value, "time")[0].0, "fail");
+    shows(&world, "power-cut-time", &[]);
 }
 
 #[test]
 fn an_empty_cluster_waits_for_its_bootstrap_and_is_told_how_long() {
-    let world = waiting();
+    let world = admin(etcd().unbootstrapped().start().unwrap());
     let triage = check(&world, &[]);
     compare("recover-check/awaiting.txt", &steady(&world, &triage));
     let (exit, value) = json(&world, &["unrecoverable"]);
@@ -140,6 +131,7 @@ fn an_empty_cluster_waits_for_its_bootstrap_and_is_told_how_long() {
     assert_eq!(state[0].0, "warn");
     // By the node's own clock: this machine's would be named.
     assert!(state[0].1.ends_with("5 min left"), "{state:?}");
+    shows(&world, "preparing-expires", &["preparing"]);
     assert_nothing_changed(&world);
 }
 
@@ -151,6 +143,7 @@ fn an_empty_directory_is_no_proof_while_the_disk_is_away() {
     world.talos.start_node(1).unwrap();
     let (exit, value) = json(&world, &["unrecoverable"]);
     assert_eq!((exit, verdict(&value)), (69, "unknown"), "{value}");
+    concludes(&world, "disk-away", &[]);
 }
 
 #[test]
@@ -166,6 +159,7 @@ fn a_machine_in_maintenance_mode_is_unknown_and_recognised() {
     let unknown = findings.iter().find(|one| one["severity"] == "unknown");
     let hint = unknown.unwrap()["hint"].as_str().unwrap();
     assert!(hint.contains("maintenance mode"), "{hint}");
+    shows(&world, "maintenance-mode", &["preparing"]);
 }
 
 #[test]
@@ -186,6 +180,7 @@ fn what_makes_nodes_unfit_is_found_on_the_node_that_has_it() {
         ],
         "{value}"
     );
+    shows(&world, "init-and-local-volumes", &["nodes"]);
     let local = of(&value, "local-data");
     assert!(
         local

@@ -5,7 +5,7 @@ use e2e::{World, text};
 use serde_json::Value;
 use talos_sim::Simulator;
 
-use super::{check, code, json, of, refused, world_with};
+use super::{check, code, json, of, refused, reviewed, shows, world_with};
 
 /// etcd 3.5 in a Talos of this version, etcd 3.6 in the default, etcd 3.7 in the last.
 const OLDER: &str = "v1.10.0";
@@ -67,21 +67,20 @@ fn lost(value: &Value) -> String {
 
 /// `recover-check snapshot` fails in this finding with these words, and neither program that
 /// would destroy or restore goes on.
-fn stops(world: &World, check: &str, words: &str) {
+fn stops(world: &World, check: &str, words: &str, name: &str) {
     let (exit, value) = json(world, &["snapshot", "db.snapshot"]);
     assert_eq!(exit, 1, "{value}");
     assert_eq!(value["holds"], false);
     let found = of(&value, check);
     let told = |(severity, what): &(&str, &str)| *severity == "fail" && what.contains(words);
     assert!(found.iter().any(told), "{words}: {found:?}");
+    shows(world, name, &["snapshot", "db.snapshot"]);
     let gone = lost(&value);
     let node = world.talos.address(0);
     let bootstrap = ["-n", &node, "--lost", &gone, "db.snapshot"];
-    refused(
-        &world.ours("talosctl-recover-bootstrap", &bootstrap),
-        65,
-        words,
-    );
+    let output = world.ours("talosctl-recover-bootstrap", &bootstrap);
+    refused(&output, 65, words);
+    reviewed(world, &format!("recover/{name}"), &output);
     let wipe = [
         "-n",
         &node,
@@ -123,6 +122,7 @@ fn a_snapshot_of_another_cluster_is_known_by_its_ca() {
                 &world,
                 "cluster",
                 "its cluster CA is not the machine config's",
+                "snapshot-of-another-cluster",
             );
         } else {
             let (_, value) = json(&world, &["snapshot", "db.snapshot"]);
@@ -151,6 +151,7 @@ fn a_snapshot_under_another_key_cannot_be_read_and_is_not_restored() {
         &world,
         "keys",
         "live values cannot be read with the keys of",
+        "snapshot-under-another-key",
     );
     let world = waiting(USUAL, &fixture("controlplane-v1alpha1.yaml"));
     goes_on(&world);
@@ -161,7 +162,7 @@ fn a_snapshot_of_a_newer_etcd_is_refused_and_of_an_older_one_taken() {
     let config = fixture("controlplane-v1alpha1.yaml");
     let words = "etcd 3.5, the snapshot is of 3.6";
     let world = waiting(OLDER, &config);
-    stops(&world, "etcd", words);
+    stops(&world, "etcd", words, "snapshot-of-newer-etcd");
     let hint = check(&world, &["snapshot", "db.snapshot"]);
     assert!(
         text(&hint.stdout).contains("upgrade Talos on this node first"),
@@ -177,5 +178,10 @@ fn a_snapshot_of_a_newer_etcd_is_refused_and_of_an_older_one_taken() {
     let (_, value) = json(&world, &["snapshot", "db.snapshot"]);
     let found = of(&value, "etcd");
     assert_eq!(found[0], ("ok", "etcd 3.7, the snapshot is of 3.5"));
+    shows(
+        &world,
+        "snapshot-of-older-etcd",
+        &["snapshot", "db.snapshot"],
+    );
     goes_on(&world);
 }

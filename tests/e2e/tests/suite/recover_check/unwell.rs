@@ -5,7 +5,7 @@ use serde_json::Value;
 use talos_sim::{Alarm, HeldUp};
 
 use super::outage::{admin, assert_nothing_changed, etcd};
-use super::{json, verdict};
+use super::{concludes, json, shows, verdict};
 
 /// The commands of every trouble, one text.
 fn repairs(value: &Value) -> String {
@@ -33,6 +33,7 @@ fn two_of_three_stopped_with_good_disks_are_started_and_not_restored() {
     assert_eq!((exit, verdict(&value)), (1, "blocked"), "{value}");
     let next = value["next"].to_string();
     assert!(next.contains("wipe nothing"), "{next}");
+    concludes(&world, "two-down-disks-good", &[]);
     assert_nothing_changed(&world);
 }
 
@@ -44,6 +45,7 @@ fn a_full_database_is_defragmented_and_disarmed() {
     for word in ["etcd defrag", "etcd alarm disarm"] {
         assert!(repair.contains(word), "{repair}");
     }
+    shows(&world, "nospace", &[]);
     assert_nothing_changed(&world);
 }
 
@@ -55,6 +57,7 @@ fn a_corrupt_member_is_named_and_replaced_alone() {
     let troubles = value["troubles"].to_string();
     assert!(troubles.contains("(cp-2) raised CORRUPT"), "{troubles}");
     assert!(repairs(&value).contains("etcd remove-member"), "{troubles}");
+    shows(&world, "corrupt", &[]);
     assert_nothing_changed(&world);
 }
 
@@ -65,6 +68,7 @@ fn a_member_that_exists_nowhere_is_removed_by_its_id() {
     let repair = repairs(&degraded(&world));
     let removal = format!("etcd remove-member {id:016x}");
     assert!(repair.contains(&removal), "{repair}");
+    shows(&world, "phantom-member", &[]);
     assert_nothing_changed(&world);
 }
 
@@ -75,11 +79,13 @@ fn a_learner_that_is_stuck_is_named() {
     world.talos.wipe(2).unwrap();
     let (exit, value) = loop {
         let (exit, value) = json(&world, &["unrecoverable"]);
-        if value["troubles"].to_string().contains("learner") {
+        // As soon as it answers: before, nobody knows how far behind it is.
+        if value["troubles"].to_string().contains("entries behind") {
             break (exit, value);
         }
         assert!(world.talos.calls().len() < 20_000, "{value}");
         std::thread::sleep(std::time::Duration::from_millis(300));
     };
     assert_eq!((exit, verdict(&value)), (1, "degraded"), "{value}");
+    concludes(&world, "learner-stuck", &[]);
 }
