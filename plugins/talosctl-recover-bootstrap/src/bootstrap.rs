@@ -2,7 +2,7 @@
 
 use etcdbackup::cli::{Context, Given, Telling};
 use etcdbackup::failure::{Exit, Failure};
-use etcdbackup::recovery::bootstrap::{Order, Outcome, bootstrap, restart_kubelets};
+use etcdbackup::recovery::bootstrap::{Order, Outcome, bootstrap, restart_kubelets, voting};
 use etcdbackup::recovery::{Beforehand, survey};
 use etcdbackup::talos::Talos;
 
@@ -68,8 +68,8 @@ async fn recovered(
         }
         Outcome::Back { members, nodes } => {
             context.ui.report(&format!(
-                "etcd is back: {} vote\nnext: talosctl-recover-check recovered\n",
-                members.join(", ")
+                "etcd is back: {}\nnext: talosctl-recover-check recovered\n",
+                voting(&members)
             ))?;
             if cli.restart_kubelets {
                 restart_kubelets(&talos, &nodes, telling).await?;

@@ -4,7 +4,7 @@ use etcdbackup::cli::{Given, Telling};
 use etcdbackup::cli::{findings, recovery_text};
 use etcdbackup::failure::{Exit, Failure};
 use etcdbackup::recovery::bootstrap::{
-    Order, Outcome, allowed, bootstrap, finish, proposed, restart_kubelets,
+    Order, Outcome, allowed, bootstrap, finish, proposed, restart_kubelets, voting,
 };
 use etcdbackup::recovery::{Assertion, NodeSurvey};
 
@@ -91,7 +91,7 @@ impl Guide<'_> {
         let Outcome::Back { members, nodes } = outcome else {
             return Ok(());
         };
-        self.say(&format!("etcd is back: {} vote\n", members.join(", ")));
+        self.say(&format!("etcd is back: {}\n", voting(&members)));
         let restart = format!("talosctl -n {} service kubelet restart", nodes.join(","));
         self.step("Restart the kubelets", &restart);
         self.say("They remember a newer state than the restored one. Pods go on running.\n");

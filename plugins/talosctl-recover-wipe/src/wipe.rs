@@ -2,8 +2,8 @@
 
 use etcdbackup::cli::{Context, Given, look};
 use etcdbackup::failure::{Exit, Failure};
-use etcdbackup::recovery::Beforehand;
 use etcdbackup::recovery::wipe::{Order, Plan, plan, wipe};
+use etcdbackup::recovery::{Beforehand, Verdict};
 use etcdbackup::talos::Talos;
 
 use crate::cli::RecoverWipe;
@@ -67,9 +67,14 @@ async fn wiped(cli: &RecoverWipe, context: &Context) -> Result<Exit, Failure> {
     confirmed(cli, &plan)?;
     let note = |text: &str| context.ui.note(text);
     wipe(&talos, &plan, cli.losses.wipe_timeout, &note).await?;
-    context
-        .ui
-        .report("next: talosctl-recover-check preparing\n")?;
+    // With a quorum the node joins again by itself; without one it waits.
+    let joins = matches!(judgement.verdict, Verdict::Healthy | Verdict::Degraded)
+        && cli.discard_cluster.is_none();
+    context.ui.report(if joins {
+        "next: talosctl-recover-check\n"
+    } else {
+        "next: talosctl-recover-check preparing\n"
+    })?;
     Ok(Exit::Done)
 }
 

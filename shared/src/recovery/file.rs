@@ -182,7 +182,9 @@ impl FileFacts {
             Severity::Fail => Exit::Data,
             _ => exit_of(&findings),
         };
-        let what = format!("{}: {}", self.name, finding.what);
+        let node = finding.node.as_ref();
+        let of = node.map_or_else(String::new, |node| format!("node {node}: "));
+        let what = format!("{}: {of}{}", self.name, finding.what);
         let more = "`talosctl-recover-check snapshot FILE` tells more".to_owned();
         let hint = finding.hint.clone().unwrap_or(more);
         Err(Failure::new(exit, what).hint(hint))
@@ -291,8 +293,7 @@ impl FileFacts {
             own.0, own.1, of.0, of.1
         );
         if own < of {
-            Finding::fail(text)
-                .hint("upgrade Talos on this node first: its etcd is older than the data")
+            Finding::fail(text).hint("upgrade Talos there first: its etcd is older than the data")
         } else {
             Finding::ok(text)
         }
@@ -312,7 +313,11 @@ impl FileFacts {
         if all == 0 {
             return Finding::warn("it holds no members to compare");
         }
-        let text = format!("{met} of its {all} members are control planes of the census");
+        let text = if all == 1 {
+            format!("{met} of its 1 member is a control plane of the census")
+        } else {
+            format!("{met} of its {all} members are control planes of the census")
+        };
         if met == 0 {
             Finding::warn(text).hint("is it of this cluster? a restore drops the old members")
         } else {

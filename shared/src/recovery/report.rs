@@ -6,9 +6,11 @@ use super::checks::{self, Check, Evidence};
 use super::condition::Condition;
 use super::file::FileFacts;
 use super::finding::{Finding, Severity, exit_of};
+use super::known::Why;
 use super::kubernetes::Kubernetes;
 use super::survey::{NodeSurvey, Survey};
 use super::troubles::{Trouble, troubles};
+use super::unseen::PERMITTED;
 use super::verdict::{Judgement, Verdict};
 use crate::failure::Exit;
 
@@ -221,9 +223,13 @@ fn by_verdict(
         Verdict::Lost => {
             let nodes = names(nodes_that(evidence, |one| *one != Condition::Lost));
             let wipe = format!("talosctl-recover-wipe -n {nodes} --restore-from {file}");
-            let commands = match nodes_that(evidence, |one| *one == Condition::Damaged).next() {
-                Some(_) => vec![salvage(evidence), wipe + " --prove-databases"],
-                None => vec![wipe],
+            let damaged = names(nodes_that(evidence, |one| *one == Condition::Damaged));
+            let commands = match damaged.as_str() {
+                "" => vec![wipe],
+                damaged => vec![
+                    salvage(evidence),
+                    format!("{wipe} --prove-databases --lose-database {damaged}"),
+                ],
             };
             step(
                 "wipe what is left of etcd, with the backup at hand that replaces it",
@@ -239,20 +245,28 @@ fn by_verdict(
             )
         }
         Verdict::Unknown => {
+            let why = |node: &NodeSurvey| node.reached.unknown().map(|unknown| unknown.why);
             let silent = nodes_that(evidence, |one| matches!(one, Condition::Unknown(_)));
             let lost: Vec<&str> = silent
-                .filter(|node| node.reached.get().is_none())
+                .filter(|node| why(node).is_some_and(|why| why != Why::NotPermitted))
                 .flat_map(|node| ["--lost", node.node.as_str()])
                 .collect();
-            if lost.is_empty() {
+            if !lost.is_empty() {
                 return step(
-                    "make visible what is unknown, then ask again",
-                    &[again(&[])],
+                    "bring back what does not answer; only if it is gone for good:",
+                    &[again(&lost)],
                 );
             }
+            let nodes = &evidence.survey.nodes;
+            if nodes
+                .iter()
+                .any(|node| why(node) == Some(Why::NotPermitted))
+            {
+                return step(PERMITTED, &[again(&[])]);
+            }
             step(
-                "bring back what does not answer; only if it is gone for good:",
-                &[again(&lost)],
+                "make visible what is unknown, then ask again",
+                &[again(&[])],
             )
         }
     }

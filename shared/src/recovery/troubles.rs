@@ -207,7 +207,10 @@ impl<'a> Cluster<'a> {
                 let behind = behind.map(|(newest, own)| newest.saturating_sub(own));
                 let (repair, commands) = match behind {
                     Some(behind) if behind < LAG => (
-                        format!("it is {behind} entries behind: Talos promotes it by itself"),
+                        format!(
+                            "it is {behind} {} behind: Talos promotes it by itself",
+                            if behind == 1 { "entry" } else { "entries" }
+                        ),
                         Vec::new(),
                     ),
                     _ => (
@@ -246,15 +249,12 @@ impl<'a> Cluster<'a> {
                     AlarmKind::NoSpace => (
                         "NOSPACE",
                         "the quota is used up: defragment every member, one after the other, then disarm",
-                        vec![
-                            format!("talosctl -n {node} etcd defrag"),
-                            format!("talosctl -n {node} etcd alarm disarm"),
-                        ],
+                        self.defragment(),
                     ),
                     AlarmKind::Corrupt => (
                         "CORRUPT",
                         "its data differs from the others': remove it, wipe its node alone, let it join anew, then disarm",
-                        member.map(|member| self.remove(member)).into_iter().collect(),
+                        self.replace(alarm.member),
                     ),
                     AlarmKind::Other => (
                         "an unknown alarm",
@@ -269,6 +269,33 @@ impl<'a> Cluster<'a> {
                 }
             })
             .collect()
+    }
+
+    fn defragment(&self) -> Vec<String> {
+        let running = self
+            .survey
+            .nodes
+            .iter()
+            .filter(|node| node.status.get().is_some());
+        let each = running.map(|node| format!("talosctl -n {} etcd defrag", node.node));
+        each.chain([self.disarm()]).collect()
+    }
+
+    /// The member goes, and its node comes back as another.
+    fn replace(&self, id: u64) -> Vec<String> {
+        let member = self.members.iter().find(|one| one.id == id);
+        let wipe = self
+            .node_of(id)
+            .map(|node| format!("talosctl-recover-wipe -n {node} --restore-from FILE"));
+        let goes = member
+            .map(|member| self.remove(member))
+            .into_iter()
+            .chain(wipe);
+        goes.chain([self.disarm()]).collect()
+    }
+
+    fn disarm(&self) -> String {
+        format!("talosctl -n {} etcd alarm disarm", self.voter)
     }
 
     fn node_of(&self, member: u64) -> Option<&str> {

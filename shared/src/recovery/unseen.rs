@@ -1,4 +1,4 @@
-//! What a flow says of a node that it had to see and could not.
+//! What is said of a node that had to be seen and could not.
 
 use super::known::{Unknown, Why};
 use super::survey::NodeSurvey;
@@ -11,8 +11,25 @@ pub(super) fn unseen(node: &NodeSurvey, unknown: &Unknown) -> Failure {
         Why::NotPermitted => Exit::NotPermitted,
         _ => Exit::Unreachable,
     };
-    Failure::new(exit, told(node, &unknown.reason)).hint(format!(
-        "make it answer, or say that it is gone for good: `--lost {}`",
-        node.node
-    ))
+    Failure::new(exit, told(node, &unknown.reason)).hint(way_back(node, unknown))
 }
+
+/// What to do about it. Only who is silent may be gone for good.
+pub(super) fn way_back(node: &NodeSurvey, unknown: &Unknown) -> String {
+    // How Go and rustls say that a certificate is not the cluster's own.
+    let strange = ["unknown authority", "UnknownIssuer", "not trusted"];
+    let node = &node.node;
+    if unknown.why == Why::NotPermitted {
+        return format!("it answers: {PERMITTED}");
+    }
+    if strange.iter().any(|words| unknown.reason.contains(words)) {
+        return format!(
+            "its certificate is not of this cluster: it may be in maintenance mode; see `talosctl -n {node} -e {node} version --insecure`, then apply its saved machine config"
+        );
+    }
+    format!("bring it back, or when it is gone for good (or no node at all) say `--lost {node}`")
+}
+
+/// Who may look.
+pub(super) const PERMITTED: &str =
+    "look with a talosconfig that may, of role os:admin or os:reader (`talosctl config info`)";

@@ -53,7 +53,7 @@ impl Verdict {
             Self::Healthy => "etcd has its quorum, and nothing is to be repaired",
             Self::Degraded => "etcd has its quorum: repair it, restore nothing",
             Self::Blocked => {
-                "a majority of the data is intact and etcd does not run: repair what stops it, never wipe"
+                "a majority of the data is intact and etcd does not serve: repair what stops it, never wipe"
             }
             Self::Salvageable => "the quorum is lost, and a database survives: save it first",
             Self::Lost => "no database survives: etcd comes back from a backup only",

@@ -93,6 +93,12 @@ pub enum Outcome {
     },
 }
 
+/// Who votes, as a sentence's end.
+pub fn voting(members: &[String]) -> String {
+    let verb = if members.len() == 1 { "votes" } else { "vote" };
+    format!("{} {verb}", members.join(", "))
+}
+
 /// Restores etcd on one node; `seen` is the first look.
 ///
 /// # Errors

@@ -107,7 +107,9 @@ fn empty(survey: &Survey, node: &NodeSurvey) -> Result<(), Failure> {
         Condition::Voting => Err(no(
             node,
             "votes: its etcd has a quorum, and needs no restore",
-            "see `talosctl-recover-check`; a wrongly restored cluster is wiped first",
+            &format!(
+                "see `talosctl-recover-check`; only one that was restored wrongly is given up: `{wipe} --discard-cluster NAME`"
+            ),
         )),
         Condition::HalfRestored => Err(no(
             node,
@@ -118,7 +120,8 @@ fn empty(survey: &Survey, node: &NodeSurvey) -> Result<(), Failure> {
             node,
             &format!("holds data of etcd ({})", holds.words()),
             &format!(
-                "is it still needed? ask `talosctl-recover-check unrecoverable`, then `{wipe}`"
+                "is it still needed? ask `talosctl-recover-check unrecoverable`; save it: `talosctl-snapshot-take --salvage -n {}`; then `{wipe}`",
+                node.node
             ),
         )),
     }
@@ -210,7 +213,7 @@ fn fits(target: &NodeSurvey, facts: &FileFacts) -> Result<(), Failure> {
         return Err(no(
             target,
             &format!("cannot read it: {}", version.what),
-            "upgrade Talos on this node first, or take an older backup",
+            "upgrade Talos there first, or take an older backup",
         ));
     }
     // Talos before 1.11 makes one URL of several addresses (siderolabs/talos#11257); later

@@ -18,21 +18,23 @@ pub(super) fn obstacles(evidence: &Evidence<'_>) -> Vec<Finding> {
     };
     // While a quorum holds, its own findings tell the repair.
     let quorum = evidence.judgement.conditions.contains(&Condition::Voting);
+    let runs = |one: &Condition| matches!(one, Condition::NoLeader | Condition::Learner);
+    let all_run = evidence.judgement.conditions.iter().all(runs);
     let pairs = evidence
         .pairs()
         .filter(|(_, condition)| !quorum && stands(condition));
     pairs
-        .flat_map(|(node, condition)| of(node, condition))
+        .flat_map(|(node, condition)| of(node, condition, all_run))
         .collect()
 }
 
-fn of(node: &NodeSurvey, condition: &Condition) -> Vec<Finding> {
+fn of(node: &NodeSurvey, condition: &Condition, all_run: bool) -> Vec<Finding> {
     let mut found: Vec<Finding> = [disk(node), volume(node), waits_for(node), service(node)]
         .into_iter()
         .flatten()
         .collect();
     if found.is_empty() {
-        found.push(no_cause(node, condition));
+        found.push(no_cause(node, condition, all_run));
     }
     found.into_iter().map(|finding| finding.on(node)).collect()
 }
@@ -112,9 +114,12 @@ fn service(node: &NodeSurvey) -> Option<Finding> {
     None
 }
 
-fn no_cause(node: &NodeSurvey, condition: &Condition) -> Finding {
-    let ports =
-        "bring one more control plane back; check that ports 2379 and 2380 are open between them";
+fn no_cause(node: &NodeSurvey, condition: &Condition, all_run: bool) -> Finding {
+    let ports = if all_run {
+        "give them a minute; then check that ports 2379 and 2380 are open between them, and what their logs say: `talosctl logs etcd`"
+    } else {
+        "bring one more control plane back; check that ports 2379 and 2380 are open between them"
+    };
     match condition {
         Condition::NoLeader => {
             return Finding::fail("etcd runs, and finds no quorum of members").hint(ports);

@@ -3,6 +3,7 @@
 use super::super::finding::Finding;
 use super::super::known::Known;
 use super::super::survey::NodeSurvey;
+use super::super::unseen::way_back;
 use super::Evidence;
 
 /// Every control plane answers, or is named lost.
@@ -30,23 +31,8 @@ fn one(node: &NodeSurvey) -> Finding {
             "{} does not answer, and is named lost for good",
             node.title()
         )),
-        (Known::Unknown(unknown), false) => Finding::unknown(unknown).hint(away(node, unknown)),
+        (Known::Unknown(unknown), false) => Finding::unknown(unknown).hint(way_back(node, unknown)),
     }
-}
-
-fn away(node: &NodeSurvey, unknown: &super::super::Unknown) -> String {
-    // How Go and rustls say that a certificate is not the cluster's own.
-    let strange = ["unknown authority", "UnknownIssuer", "not trusted"];
-    if strange.iter().any(|words| unknown.reason.contains(words)) {
-        return format!(
-            "its certificate is not of this cluster: it may be in maintenance mode; see `talosctl -n {0} -e {0} version --insecure`, then apply its saved machine config",
-            node.node
-        );
-    }
-    format!(
-        "bring it back, or when it is gone for good (or no node at all) say `--lost {}`",
-        node.node
-    )
 }
 
 /// Who the control planes are, and from where they are known.

@@ -150,23 +150,30 @@ fn a_learner_an_alarm_and_a_lost_member_come_with_their_repair() {
     use crate::recovery::{Known, troubles};
     use crate::talos::{Alarm, AlarmKind};
     let mut cluster = survey(&[Is::Voting, Is::Voting, Is::Lost]);
-    cluster.nodes[0].alarms = Known::Is(vec![Alarm {
-        member: 2,
-        kind: AlarmKind::NoSpace,
-    }]);
-    let commands: Vec<String> = troubles(&cluster)
-        .into_iter()
-        .flat_map(|trouble| trouble.commands)
-        .collect();
+    let mut commands = |kind| -> Vec<String> {
+        cluster.nodes[0].alarms = Known::Is(vec![Alarm { member: 2, kind }]);
+        assert_eq!(judge(&cluster).verdict, Verdict::Degraded);
+        let told = troubles(&cluster).into_iter();
+        told.flat_map(|trouble| trouble.commands).collect()
+    };
     assert_eq!(
-        commands,
+        commands(AlarmKind::NoSpace),
         [
             "talosctl -n 10.0.0.2 etcd remove-member 0000000000000003",
+            "talosctl -n 10.0.0.2 etcd defrag",
             "talosctl -n 10.0.0.3 etcd defrag",
-            "talosctl -n 10.0.0.3 etcd alarm disarm",
+            "talosctl -n 10.0.0.2 etcd alarm disarm",
         ]
     );
-    assert_eq!(judge(&cluster).verdict, Verdict::Degraded);
+    assert_eq!(
+        commands(AlarmKind::Corrupt),
+        [
+            "talosctl -n 10.0.0.2 etcd remove-member 0000000000000003",
+            "talosctl -n 10.0.0.2 etcd remove-member 0000000000000002",
+            "talosctl-recover-wipe -n 10.0.0.3 --restore-from FILE",
+            "talosctl -n 10.0.0.2 etcd alarm disarm",
+        ]
+    );
 }
 
 #[test]

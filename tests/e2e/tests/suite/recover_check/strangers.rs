@@ -165,7 +165,7 @@ fn a_snapshot_of_a_newer_etcd_is_refused_and_of_an_older_one_taken() {
     stops(&world, "etcd", words, "snapshot-of-newer-etcd");
     let hint = check(&world, &["snapshot", "db.snapshot"]);
     assert!(
-        text(&hint.stdout).contains("upgrade Talos on this node first"),
+        text(&hint.stdout).contains("upgrade Talos there first"),
         "{}",
         text(&hint.stdout)
     );
