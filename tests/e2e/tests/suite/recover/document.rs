@@ -111,3 +111,110 @@ fn is_back(world: &World, before: (u32, i64)) {
     }
     assert_eq!(bootstrapped(world).len(), 1);
 }
+
+/// The last database is that of a member without a quorum; one machine is new, one is gone.
+#[test]
+fn what_survives_is_saved_and_restored_line_by_line() {
+    let world = backed_up();
+    let before = world.talos.hash_kv(0).unwrap();
+    world.talos.stop_node(2).unwrap();
+    world.talos.wipe(1).unwrap();
+    world.talos.await_etcd(1, "Preparing").unwrap();
+    let blocks = blocks("docs/recovery/salvage.md").into_iter();
+    // Raw copies are those of other nodes than these.
+    let here = blocks.filter(|block| {
+        ["talosctl -e", ".raw.db", "--prove-databases"]
+            .iter()
+            .all(|word| !block.contains(word))
+    });
+    let here: Vec<String> = here.collect();
+    assert_eq!(here.len(), 3, "{here:?}");
+    for block in here {
+        let block = block.replace("\\\n", " ");
+        for line in block.lines() {
+            expect(line, &typed(&world, "", line), &[0]);
+        }
+    }
+    assert_eq!(world.talos.hash_kv(0).unwrap(), before);
+    assert_eq!(world.talos.hash_kv(1).unwrap(), before);
+    assert_eq!(bootstrapped(&world).len(), 1);
+}
+
+#[test]
+fn the_examples_of_help_bring_a_dead_cluster_back() {
+    let (world, before) = dead();
+    std::fs::copy(world.path("older.snapshot"), world.path("db.snapshot")).unwrap();
+    for program in [
+        "talosctl-recover-check",
+        "talosctl-recover-wipe",
+        "talosctl-recover-bootstrap",
+    ] {
+        let all = crate::help::examples(&[program]);
+        let ours = all.iter().filter(|line| line.starts_with("talosctl-"));
+        for line in ours {
+            let codes: &[i32] = match line.as_str() {
+                "talosctl-recover-check" => &[0, 1],
+                // There is no Kubernetes in this cluster.
+                line if line.contains("check recovered") => &[69],
+                _ => &[0],
+            };
+            expect(line, &typed(&world, "", line), codes);
+        }
+    }
+    is_back(&world, before);
+}
+
+/// What each program gives to the shell, in every pipeline of a recovery.
+#[test]
+fn the_pipelines_of_a_recovery_end_as_the_shell_must_know() {
+    let (world, before) = dead();
+    let (node, all) = (world.talos.address(0), nodes(&world, &[0, 1, 2]));
+    let place = "s3://backups/prod -i key.txt";
+    let pull = format!("talosctl-snapshot-pull {place}");
+    let check = "talosctl-recover-check unrecoverable --survey-pause 1ms >/dev/null";
+    std::fs::write(world.path("cut"), b"no snapshot").unwrap();
+    forget(&world);
+    for shell in ["sh", "bash", "dash"] {
+        for (script, expected) in [
+            (
+                format!("{pull} | talosctl-recover-bootstrap -n {node} --dry-run"),
+                0,
+            ),
+            (
+                format!(
+                    "{check} && talosctl-recover-wipe -n {all} --restore-from {place} --dry-run"
+                ),
+                0,
+            ),
+            (format!("{pull} | talosctl-recover-check snapshot -"), 0),
+            // The last one of a pipe is told by what it got, not by how the first one ended.
+            (
+                format!(
+                    "talosctl-snapshot-pull s3://backups/none -i key.txt | talosctl-recover-bootstrap -n {node}"
+                ),
+                65,
+            ),
+            (
+                format!("cat cut | talosctl-recover-bootstrap -n {node}"),
+                65,
+            ),
+            (format!("talosctl-recover-bootstrap -n {node} <&-"), 65),
+        ] {
+            let output = world.command(shell).args(["-c", &script]).output().unwrap();
+            let closed = script.ends_with("<&-") && code(&output) == 74;
+            assert!(
+                closed || code(&output) == expected,
+                "{shell}: {script}: {}",
+                said(&output)
+            );
+        }
+    }
+    assert_eq!(changes(&world), []);
+    let script = format!("{pull} | talosctl-recover-bootstrap -n {node}");
+    ok(&world
+        .command("dash")
+        .args(["-c", &script])
+        .output()
+        .unwrap());
+    is_back(&world, before);
+}
