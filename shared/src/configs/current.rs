@@ -43,7 +43,7 @@ pub fn without_current(saved: &[SavedConfig], live: &[LiveConfig]) -> Vec<Outdat
 }
 
 /// Whether this is what the node runs with.
-pub fn is_current(saved: &SavedConfig, live: &LiveConfig) -> bool {
+pub(super) fn is_current(saved: &SavedConfig, live: &LiveConfig) -> bool {
     saved.fingerprint == live.fingerprint
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::future::join_all;
 use zeroize::Zeroizing;
 
-use super::current::{LiveConfig, Outdated, without_current};
+use super::current::{LiveConfig, Outdated, is_current, without_current};
 use super::name::fingerprint;
 use super::saved::SavedConfig;
 use crate::failure::Failure;
@@ -54,7 +54,17 @@ impl Live {
         }
     }
 
-    /// The nodes that have no current config among these, which may be of several clusters.
+    /// Whether the node that this was saved of runs with it: the one of its name, else the one
+    /// that has its address now. None: nobody told.
+    pub fn runs_with(&self, saved: &SavedConfig) -> Option<bool> {
+        let called = |name: &String| self.nodes.iter().find(|node| node.known_as.contains(name));
+        let node = called(&saved.node).or_else(|| called(saved.address.as_ref()?));
+        let node = node.filter(|_| saved.cluster == self.cluster);
+        node.map(|node| is_current(saved, node))
+    }
+
+    /// The nodes that have no current config among these, which may be of several clusters. Of
+    /// those that did not tell nothing is said.
     pub fn without_current(&self, saved: &[SavedConfig]) -> Vec<Outdated> {
         let own = saved.iter().filter(|one| one.cluster == self.cluster);
         let own: Vec<SavedConfig> = own.cloned().collect();

@@ -14,7 +14,7 @@ mod save;
 mod saved;
 
 pub use choose::choose;
-pub use current::{LiveConfig, Outdated, is_current, newest_of, without_current};
+pub use current::{LiveConfig, Outdated, newest_of, without_current};
 pub use get::{deliver, opened};
 pub use live::{Live, Reading, read};
 pub use name::{ConfigName, fingerprint};

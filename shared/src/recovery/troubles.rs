@@ -284,9 +284,10 @@ impl<'a> Cluster<'a> {
     /// The member goes, and its node comes back as another.
     fn replace(&self, id: u64) -> Vec<String> {
         let member = self.members.iter().find(|one| one.id == id);
-        let wipe = self
-            .node_of(id)
-            .map(|node| format!("talosctl-recover-wipe -n {node} --restore-from FILE"));
+        // Once its member is removed its etcd stops, and cannot tell how new its data is.
+        let wipe = self.node_of(id).map(|node| {
+            format!("talosctl-recover-wipe -n {node} --restore-from FILE --lose-database {node}")
+        });
         let goes = member
             .map(|member| self.remove(member))
             .into_iter()

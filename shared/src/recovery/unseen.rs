@@ -30,6 +30,5 @@ pub(super) fn way_back(node: &NodeSurvey, unknown: &Unknown) -> String {
     format!("bring it back, or when it is gone for good (or no node at all) say `--lost {node}`")
 }
 
-/// Who may look.
-pub(super) const PERMITTED: &str =
-    "look with a talosconfig that may, of role os:admin or os:reader (`talosctl config info`)";
+/// What to do where the role does not let us look.
+pub(super) const PERMITTED: &str = "take a talosconfig of role os:admin, or of os:reader to look only (`talosctl config info` tells its role)";

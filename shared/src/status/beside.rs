@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::model::{LifecycleRule, OpenUpload, Place, SavedNode};
 use super::place::Asked;
-use crate::configs;
+use crate::configs::{self, SavedConfig};
 use crate::store::{Destination, Store};
 
 /// Uploads of objects of this destination, the oldest first.
@@ -57,26 +57,23 @@ pub(super) async fn machine_configs(
             return place.unseen.push(format!("saved machine configs: {what}"));
         }
     };
-    place.outdated_configs = asked
-        .live
-        .map(|live| live.without_current(&listing.configs));
+    let live = asked.live.filter(|live| !live.nodes.is_empty());
+    place.outdated_configs = live.map(|live| live.without_current(&listing.configs));
     let own = listing.configs.into_iter();
     let own = own.filter(|one| asked.cluster.is_none_or(|name| name == one.cluster));
-    let mut newest: BTreeMap<(String, String), Timestamp> = BTreeMap::new();
+    let mut newest: BTreeMap<(String, String), SavedConfig> = BTreeMap::new();
     // The newest come first.
     for one in own {
-        newest
-            .entry((one.cluster, one.node))
-            .or_insert(one.taken_at);
+        let node = (one.cluster.clone(), one.node.clone());
+        newest.entry(node).or_insert(one);
     }
-    let nodes = newest
-        .into_iter()
-        .map(|((cluster, node), saved)| SavedNode {
-            cluster,
-            node,
-            saved_at: saved.to_string(),
-            age_seconds: seconds(saved, now),
-        });
+    let nodes = newest.into_values().map(|saved| SavedNode {
+        saved_at: saved.taken_at.to_string(),
+        age_seconds: seconds(saved.taken_at, now),
+        current: live.and_then(|live| live.runs_with(&saved)),
+        cluster: saved.cluster,
+        node: saved.node,
+    });
     place.machine_configs = Some(nodes.collect());
 }
 

@@ -77,7 +77,7 @@ pub struct Place {
     pub lifecycle_rule: Option<LifecycleRule>,
     /// The newest saved machine config of each node; none: they cannot be seen.
     pub machine_configs: Option<Vec<SavedNode>>,
-    /// Nodes that run with a machine config that is not saved; none: they were not asked.
+    /// Nodes that run with a machine config that is not saved; none: not one was asked and told.
     pub outdated_configs: Option<Vec<Outdated>>,
     /// What of it cannot be seen, a sentence each.
     #[serde(skip)]
@@ -161,6 +161,8 @@ pub struct SavedNode {
     pub saved_at: String,
     /// How long ago that was.
     pub age_seconds: i64,
+    /// Whether the node runs with it; none: it was not asked, or did not tell.
+    pub current: Option<bool>,
 }
 
 /// A snapshot.

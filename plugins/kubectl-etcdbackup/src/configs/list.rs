@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use etcdbackup::cli::table::table;
 use etcdbackup::cli::ui::printable;
 use etcdbackup::cli::{Context, format};
-use etcdbackup::configs::{self, Live, SavedConfig, is_current};
+use etcdbackup::configs::{self, Live, SavedConfig};
 use etcdbackup::failure::{Exit, Failure};
 use etcdbackup::store::Destination;
 use jiff::Timestamp;
@@ -50,7 +50,10 @@ pub(crate) async fn run(list: ListConfigs, context: Context) -> Result<Exit, Fai
     let rows: Vec<Row> = listing
         .configs
         .into_iter()
-        .map(|saved| row(saved, &live))
+        .map(|saved| Row {
+            current: live.runs_with(&saved),
+            saved,
+        })
         .collect();
     context.ui.report(&shown(&rows, &list, now)?)?;
     Ok(exit)
@@ -76,15 +79,6 @@ async fn compared(
         exit = Exit::No;
     }
     Ok((live, exit))
-}
-
-/// Its node is the one of its name, else the one that has its address now.
-fn row(saved: SavedConfig, live: &Live) -> Row {
-    let called = |name: &String| live.nodes.iter().find(|node| node.known_as.contains(name));
-    let node = called(&saved.node).or_else(|| called(saved.address.as_ref()?));
-    let node = node.filter(|_| saved.cluster == live.cluster);
-    let current = node.map(|node| is_current(&saved, node));
-    Row { saved, current }
 }
 
 fn shown(rows: &[Row], list: &ListConfigs, now: Timestamp) -> Result<String, Failure> {

@@ -74,10 +74,11 @@ pub(super) fn machine_configs(place: &Place, now: Timestamp) -> String {
         .map(|one| name((&one.cluster, &one.node)))
         .collect();
     let age = format::age(oldest, now);
-    // Those that are not are among the warnings.
-    let current = match &place.outdated_configs {
-        Some(outdated) if outdated.is_empty() => ": what the nodes run with",
-        _ => "",
+    // Those that are not are among the warnings; of who did not tell nothing is claimed.
+    let current = if saved.iter().all(|one| one.current == Some(true)) {
+        ": what the nodes run with"
+    } else {
+        ""
     };
     format!(
         "  machine configs of {} saved, {age} ago at most{current}\n",

@@ -1,15 +1,21 @@
 //! Objects of the API, as far as a backup that runs in a cluster, and a cluster that is to be back,
 //! need them.
 
+mod cluster;
 mod jobs;
 mod pods;
-mod serving;
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::Deserialize;
 
+pub use cluster::{
+    ApiService, ApiServiceSpec, ApiServiceStatus, Claim, ClaimStatus, ClientConfig, DaemonSet,
+    DaemonSetStatus, Endpoint, EndpointConditions, EndpointSlice, Lease, LeaseSpec, Node,
+    NodeAddress, NodeStatus, Replicated, ReplicatedSpec, ReplicatedStatus, ServiceName, Webhook,
+    WebhookConfiguration,
+};
 pub use jobs::{
     CronJob, CronJobSpec, CronJobStatus, Event, Involved, Job, JobSpec, JobStatus, TalosAccount,
     TalosAccountStatus,
@@ -17,12 +23,6 @@ pub use jobs::{
 pub use pods::{
     Container, ContainerState, ContainerStatus, Pod, PodSpec, PodStatus, Running, Terminated,
     Waiting,
-};
-pub use serving::{
-    ApiService, ApiServiceSpec, ApiServiceStatus, Claim, ClaimStatus, ClientConfig, DaemonSet,
-    DaemonSetStatus, Endpoint, EndpointConditions, EndpointSlice, Lease, LeaseSpec, Node,
-    NodeAddress, NodeStatus, Replicated, ReplicatedSpec, ReplicatedStatus, ServiceName, Webhook,
-    WebhookConfiguration,
 };
 
 /// Where lists are.

@@ -170,7 +170,7 @@ fn a_learner_an_alarm_and_a_lost_member_come_with_their_repair() {
         [
             "talosctl -n 10.0.0.2 etcd remove-member 0000000000000003",
             "talosctl -n 10.0.0.2 etcd remove-member 0000000000000002",
-            "talosctl-recover-wipe -n 10.0.0.3 --restore-from FILE",
+            "talosctl-recover-wipe -n 10.0.0.3 --restore-from FILE --lose-database 10.0.0.3",
             "talosctl -n 10.0.0.2 etcd alarm disarm",
         ]
     );

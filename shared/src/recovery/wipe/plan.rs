@@ -8,7 +8,7 @@ use super::super::condition::Condition;
 use super::super::file::FileFacts;
 use super::super::known::{Known, Unknown};
 use super::super::survey::{NodeSurvey, Survey};
-use super::super::unseen::unseen;
+use super::super::unseen::{PERMITTED, unseen};
 use super::super::verdict::{Judgement, Verdict};
 use super::Order;
 use crate::failure::{Exit, Failure};
@@ -150,8 +150,14 @@ fn allowed(
 ) -> Result<(), Failure> {
     let why = judgement.reasons.join("; ");
     match judgement.verdict {
-        Verdict::Unknown => Err(Failure::new(judgement.exit(), format!("no wipe: {why}"))
-            .hint("make every control plane answer, or name those that are gone for good with `--lost`")),
+        Verdict::Unknown => {
+            let exit = judgement.exit();
+            let hint = match exit {
+                Exit::NotPermitted => PERMITTED,
+                _ => "make every control plane answer, or name those that are gone for good with `--lost`",
+            };
+            Err(Failure::new(exit, format!("no wipe: {why}")).hint(hint))
+        }
         Verdict::Blocked => Err(Failure::new(
             Exit::No,
             format!("no wipe: the data of a majority is intact: {why}"),
@@ -229,7 +235,7 @@ fn keeps_newer(survey: &Survey, node: &NodeSurvey, order: &Order<'_>) -> Result<
             node,
             &format!("holds a database that may be newer than the backup: {why}"),
             &format!(
-                "save it first: `talosctl-snapshot-take -n {0} -o FILE`; or give it up: `--lose-database {0}`",
+                "save it first: `talosctl-snapshot-take --salvage -n {0}`; or give it up: `--lose-database {0}`",
                 node.node
             ),
         )),

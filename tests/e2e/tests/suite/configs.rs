@@ -381,7 +381,7 @@ fn each_listing_is_the_reviewed_one() {
 
 /// What `status` says of the nodes' machine configs: those that are not saved, its warnings, and
 /// what it could not see.
-fn status(world: &World) -> (Vec<String>, String, String) {
+fn status(world: &World) -> (Option<Vec<String>>, String, String) {
     let run = world.ours(
         "kubectl-etcdbackup",
         &["status", PLACE, "--live", "-o", "json"],
@@ -389,39 +389,46 @@ fn status(world: &World) -> (Vec<String>, String, String) {
     ok(&run);
     let found = json(&run);
     let outdated = found["destinations"][0]["outdatedConfigs"].as_array();
-    let outdated = outdated.expect("a comparison").iter();
-    let nodes = outdated.map(|one| one["node"].as_str().unwrap().to_owned());
+    let name = |one: &Value| one["node"].as_str().unwrap().to_owned();
+    let nodes = outdated.map(|all| all.iter().map(name).collect());
     let joined = |field: &str| found[field].to_string();
-    (nodes.collect(), joined("warnings"), joined("unseen"))
+    (nodes, joined("warnings"), joined("unseen"))
+}
+
+/// Whether the screen says that all that is saved is what the nodes run with.
+fn claims_current(world: &World) -> bool {
+    let screen = world.ours("kubectl-etcdbackup", &["status", PLACE, "--live"]);
+    let shown = text(&screen.stdout);
+    assert!(
+        shown.contains("  machine configs of cp-1, cp-2, cp-3 saved, "),
+        "{shown}"
+    );
+    shown.contains("ago at most: what the nodes run with\n")
 }
 
 #[test]
 fn status_says_whose_saved_config_is_not_the_live_one() {
     let world = world();
+    let named = |names: &[&str]| Some(names.iter().map(|name| (*name).to_owned()).collect());
     let (nodes, warnings, _) = status(&world);
-    assert_eq!(nodes, ["cp-1", "cp-2", "cp-3"]);
+    assert_eq!(nodes, named(&["cp-1", "cp-2", "cp-3"]));
     assert!(
         warnings.contains("cp-1 has no saved machine config"),
         "{warnings}"
     );
     ok(&save(&world, &[]));
     let (nodes, warnings, unseen) = status(&world);
-    assert!(
-        nodes.is_empty() && !warnings.contains("machine config"),
-        "{warnings}"
-    );
+    assert_eq!(nodes, named(&[]));
+    assert!(!warnings.contains("machine config"), "{warnings}");
     assert!(!unseen.contains("machine config"), "{unseen}");
-    let screen = world.ours("kubectl-etcdbackup", &["status", PLACE, "--live"]);
-    let shown = text(&screen.stdout);
-    assert!(
-        shown.contains("ago at most: what the nodes run with\n"),
-        "{shown}"
-    );
-    // One was changed, and one does not answer.
-    world.talos.set_machine_config(1, &config(7));
+    assert!(claims_current(&world));
+    // One does not answer: of it nothing is claimed.
     world.talos.take_down(2).unwrap();
+    assert!(!claims_current(&world));
+    // Another was changed.
+    world.talos.set_machine_config(1, &config(7));
     let (nodes, warnings, unseen) = status(&world);
-    assert_eq!(nodes, ["cp-2"]);
+    assert_eq!(nodes, named(&["cp-2"]));
     assert!(
         warnings.contains("cp-2 runs with another machine config"),
         "{warnings}"
@@ -430,10 +437,9 @@ fn status_says_whose_saved_config_is_not_the_live_one() {
     // Who may not read them is told so, and sees the rest.
     as_role(&world, "os:etcd:backup");
     let (nodes, _, unseen) = status(&world);
-    assert!(
-        nodes.is_empty() && unseen.contains("machine config"),
-        "{unseen}"
-    );
+    assert_eq!(nodes, None);
+    assert!(unseen.contains("no machine config: "), "{unseen}");
+    assert!(!claims_current(&world));
     // Without the flag no node is asked.
     drop(world.talos.take_calls());
     ok(&world.ours("kubectl-etcdbackup", &["status", PLACE]));

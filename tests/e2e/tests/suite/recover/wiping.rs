@@ -27,8 +27,7 @@ fn a_lost_quorum_is_wiped_one_node_first_and_restored() {
     forget(&world);
     let first = world.talos.address(0);
     let all = [&gone[..], &["--lose-database", &first]].concat();
-    let unconfirmed = wipe(&world, &[0], &all);
-    refused(&unconfirmed, 2, "--confirm prod");
+    refused(&wipe(&world, &[0], &all), 2, "--confirm prod");
     refused(
         &wipe(&world, &[0], &[&all[..], &["--confirm", "dev"]].concat()),
         2,
