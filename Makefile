@@ -22,7 +22,7 @@ test: build
 
 # Other makers' programs and libraries against ours; needs Go.
 interop: build
-	tests/tools/fetch etcd-3.5 age
+	tests/tools/fetch etcd-3.5 age kubectl aws
 	tests/interop/build
 	cargo test --locked --workspace --features interop/go --no-fail-fast --test interop
 

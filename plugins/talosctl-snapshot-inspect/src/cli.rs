@@ -133,10 +133,10 @@ pub(crate) struct Ls {
     pub(crate) prefix: PrefixFlags,
 }
 
-/// Bring objects of a snapshot back, ready for `kubectl apply -f -`
+/// Bring objects of a snapshot back, for `kubectl apply --server-side`
 #[derive(Debug, Args)]
 #[command(
-    before_help = "Examples:\n  talosctl-snapshot-inspect get db.snapshot deploy/shop -n web > shop.yaml\n  talosctl-snapshot-inspect get db.snapshot --all -n web --secrets secrets.yaml\nThen: kubectl apply --dry-run=server -f shop.yaml"
+    before_help = "Examples:\n  talosctl-snapshot-inspect get db.snapshot deploy/shop -n web > shop.yaml\n  talosctl-snapshot-inspect get db.snapshot --all -n web --secrets secrets.yaml\nThen: kubectl apply --server-side --dry-run=server -f shop.yaml"
 )]
 pub(crate) struct Get {
     #[command(flatten)]

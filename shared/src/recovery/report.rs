@@ -198,7 +198,7 @@ fn by_verdict(
         Verdict::Healthy => step(
             "restore nothing; single objects come back from a backup by themselves",
             &[format!(
-                "talosctl-snapshot-inspect get {file} TYPE/NAME -n NAMESPACE | kubectl apply -f -"
+                "talosctl-snapshot-inspect get {file} TYPE/NAME -n NAMESPACE | kubectl apply --server-side -f -"
             )],
         ),
         Verdict::Degraded if troubles.is_empty() => step("look again", &[again(&[])]),

@@ -9,6 +9,7 @@
 )]
 
 pub mod dist;
+pub mod documents;
 pub mod etcd;
 pub mod golden;
 mod judge;
@@ -147,32 +148,6 @@ impl World<FolderServer> {
         world.revoke_short_leases();
         world
     }
-
-    /// Keys of an API server that renews them every few seconds, and is not there: they would be
-    /// gone at some moment of what follows.
-    fn revoke_short_leases(&self) {
-        let endpoints = self.talos.etcd_endpoints();
-        let etcdctl = |arguments: &[&str]| {
-            let mut etcdctl = self.command(tool("etcd-3.5/etcdctl"));
-            etcdctl.args(["--endpoints", &endpoints[0], "lease"]);
-            let output = etcdctl.args(arguments).output().expect("etcdctl");
-            assert!(output.status.success(), "{}", text(&output.stderr));
-            text(&output.stdout)
-        };
-        let listed = etcdctl(&["list"]);
-        for lease in listed.lines().skip(1) {
-            // "lease 71… granted with TTL(15s), remaining(9s)"
-            let told = etcdctl(&["timetolive", lease]);
-            let granted = told
-                .split("TTL(")
-                .nth(1)
-                .and_then(|end| end.split('s').next());
-            let seconds: Option<u64> = granted.and_then(|seconds| seconds.parse().ok());
-            if seconds.is_some_and(|seconds| seconds < 600) {
-                etcdctl(&["revoke", lease]);
-            }
-        }
-    }
 }
 
 fn talos_with_etcd() -> Simulator {
@@ -208,6 +183,39 @@ impl<S: S3Server> World<S> {
         };
         make_key(world.folder.path());
         world
+    }
+
+    /// Keys of an API server that renews them every few seconds, and is not there: they would be
+    /// gone at some moment of what follows.
+    pub fn revoke_short_leases(&self) {
+        let endpoints = self.talos.etcd_endpoints();
+        let etcdctl = |arguments: &[&str]| {
+            let mut etcdctl = self.command(tool("etcd-3.5/etcdctl"));
+            etcdctl.args(["--endpoints", &endpoints[0], "lease"]);
+            let output = etcdctl.args(arguments).output().expect("etcdctl");
+            assert!(output.status.success(), "{}", text(&output.stderr));
+            text(&output.stdout)
+        };
+        let listed = etcdctl(&["list"]);
+        for lease in listed.lines().skip(1) {
+            // "lease 71… granted with TTL(15s), remaining(9s)"
+            let told = etcdctl(&["timetolive", lease]);
+            let granted = told
+                .split("TTL(")
+                .nth(1)
+                .and_then(|end| end.split('s').next());
+            let seconds: Option<u64> = granted.and_then(|seconds| seconds.parse().ok());
+            if seconds.is_some_and(|seconds| seconds < 600) {
+                etcdctl(&["revoke", lease]);
+            }
+        }
+    }
+
+    /// The same for somebody who types talosctl's commands.
+    #[must_use]
+    pub fn by_hand(mut self) -> Self {
+        self.judge.by_hand = true;
+        self
     }
 
     /// A file in the working folder.

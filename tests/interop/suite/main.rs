@@ -12,6 +12,7 @@
 mod age;
 mod etcd;
 mod etcd_tools;
+mod hand;
 mod inspect;
 mod krew;
 mod kubernetes;

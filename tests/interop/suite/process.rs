@@ -36,8 +36,8 @@ fn limit() -> [String; 2] {
     ["--kill-after=5".to_owned(), PATIENCE.as_secs().to_string()]
 }
 
-/// A backup of the world's Talos, through its store and back into the file this returns.
-pub(crate) fn back_up_and_pull(world: &World) -> PathBuf {
+/// A backup of the world's Talos, in its store.
+pub(crate) fn back_up(world: &World) {
     let now = [
         "now",
         "--direct",
@@ -49,6 +49,11 @@ pub(crate) fn back_up_and_pull(world: &World) -> PathBuf {
         .args(now)
         .output()
         .unwrap());
+}
+
+/// The same, and back into the file this returns.
+pub(crate) fn back_up_and_pull(world: &World) -> PathBuf {
+    back_up(world);
     let pull = ["s3://backups/prod", "-i", "key.txt", "-o", "pulled"];
     ok(&ours(world, "talosctl-snapshot-pull")
         .args(pull)

@@ -27,4 +27,4 @@ mod write;
 pub use fault::Fault;
 pub use kubelet::Runner;
 pub use server::PORT;
-pub use simulator::{ADMIN_GROUP, KubeSim};
+pub use simulator::{ADMIN_GROUP, KubeSim, kubeconfig};

@@ -9,7 +9,7 @@ use rustls::crypto::aws_lc_rs;
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
 use serde_json::{Value as Json, json};
-use talos_sim::{Authority, Error, Validity};
+use talos_sim::{Authority, Error, Identity, Validity};
 use tokio_rustls::TlsAcceptor;
 
 use crate::fault::Fault;
@@ -31,6 +31,20 @@ pub struct KubeSim {
     addresses: Vec<Ipv4Addr>,
     servers: Vec<Option<tokio::task::JoinHandle<()>>>,
     runtime: Option<tokio::runtime::Runtime>,
+}
+
+/// A kubeconfig for a user of a server, whose certificates one authority signs.
+#[must_use]
+pub fn kubeconfig(authority: &Authority, user: &Identity, server: &str) -> String {
+    // PEM in base64, as a kubeconfig has it.
+    let packed = |text: &str| BASE64_STANDARD.encode(text);
+    let key = user.key.replace("ED25519 PRIVATE KEY", "PRIVATE KEY");
+    format!(
+        "apiVersion: v1\nkind: Config\ncurrent-context: admin@sim\nclusters:\n- name: sim\n  cluster:\n    server: {server}\n    certificate-authority-data: {}\ncontexts:\n- name: admin@sim\n  context:\n    cluster: sim\n    user: admin\nusers:\n- name: admin\n  user:\n    client-certificate-data: {}\n    client-key-data: {}\n",
+        packed(&authority.pem()),
+        packed(&user.certificate),
+        packed(&key),
+    )
 }
 
 impl KubeSim {
@@ -83,15 +97,7 @@ impl KubeSim {
     /// When no certificate can be made.
     pub fn kubeconfig(&self, groups: &[&str]) -> Result<String, Error> {
         let identity = self.authority.client(groups, Validity::year())?;
-        // PEM in base64, as a kubeconfig has it.
-        let packed = |text: &str| BASE64_STANDARD.encode(text);
-        let key = identity.key.replace("ED25519 PRIVATE KEY", "PRIVATE KEY");
-        Ok(format!(
-            "apiVersion: v1\nkind: Config\ncurrent-context: admin@sim\nclusters:\n- name: sim\n  cluster:\n    server: {NOWHERE}\n    certificate-authority-data: {}\ncontexts:\n- name: admin@sim\n  context:\n    cluster: sim\n    user: admin\nusers:\n- name: admin\n  user:\n    client-certificate-data: {}\n    client-key-data: {}\n",
-            packed(&self.authority.pem()),
-            packed(&identity.certificate),
-            packed(&key),
-        ))
+        Ok(kubeconfig(&self.authority, &identity, NOWHERE))
     }
 
     /// The same, that names the server at the first address.

@@ -61,7 +61,8 @@ pub enum Arguments {
 }
 
 /// The methods that change a node or its cluster.
-const MUTATING: [&str; 10] = [
+const MUTATING: [&str; 11] = [
+    "ApplyConfiguration",
     "Bootstrap",
     "EtcdAlarmDisarm",
     "EtcdDefragment",

@@ -145,6 +145,17 @@ impl Authority {
         self.issuer.pem()
     }
 
+    /// The CA itself, as a secrets bundle or a machine config holds it.
+    ///
+    /// # Errors
+    /// When its key cannot be written.
+    pub fn identity(&self) -> Result<Identity, Error> {
+        Ok(Identity {
+            certificate: self.pem(),
+            key: pem_block("ED25519 PRIVATE KEY", pkcs8_v1(self.issuer.key())?),
+        })
+    }
+
     /// The CA's certificate, DER.
     #[must_use]
     pub fn certificate(&self) -> CertificateDer<'static> {
@@ -195,6 +206,16 @@ impl Authority {
         self.client_for(roles, validity, Purpose::Client)
     }
 
+    /// A client certificate for a user of Kubernetes: a name, and groups for roles.
+    ///
+    /// # Errors
+    /// As [`Authority::client`].
+    pub fn user(&self, name: &str, groups: &[&str]) -> Result<Identity, Error> {
+        let mut params = empty_params(Validity::year());
+        params.distinguished_name.push(DnType::CommonName, name);
+        self.client_of(params, groups, Purpose::Client)
+    }
+
     /// A client certificate for a purpose that Talos may refuse.
     ///
     /// # Errors
@@ -205,7 +226,15 @@ impl Authority {
         validity: Validity,
         purpose: Purpose,
     ) -> Result<Identity, Error> {
-        let mut params = empty_params(validity);
+        self.client_of(empty_params(validity), roles, purpose)
+    }
+
+    fn client_of(
+        &self,
+        mut params: CertificateParams,
+        roles: &[&str],
+        purpose: Purpose,
+    ) -> Result<Identity, Error> {
         // rcgen's names hold one value per attribute type, and roles are many values of one:
         // each gets a placeholder type, which is renamed below.
         for (placeholder, role) in (FIRST_PLACEHOLDER..LAST_PLACEHOLDER).zip(roles) {

@@ -68,6 +68,7 @@ macro_rules! wrappers {
 }
 
 wrappers! {
+    ApplyConfigurationResponse of ApplyConfiguration,
     BootstrapResponse of Bootstrap,
     EtcdAlarmDisarmResponse of EtcdAlarmDisarm,
     EtcdAlarmListResponse of EtcdAlarm,
@@ -78,6 +79,7 @@ wrappers! {
     EtcdRecoverResponse of EtcdRecover,
     EtcdRemoveMemberByIdResponse of EtcdRemoveMemberById,
     EtcdStatusResponse of EtcdStatus,
+    GenerateClientConfigurationResponse of GenerateClientConfiguration,
     MountsResponse of Mounts,
     RebootResponse of Reboot,
     ResetResponse of Reset,

@@ -12,6 +12,7 @@ type Answer<T> = Result<Response<T>, Status>;
 
 #[tonic::async_trait]
 impl MachineService for Apid {
+    type DmesgStream = Messages<Data>;
     type EventsStream = Messages<Event>;
     type EtcdSnapshotStream = Messages<Data>;
     type CopyStream = Messages<Data>;
@@ -19,6 +20,35 @@ impl MachineService for Apid {
     type KubeconfigStream = Messages<Data>;
     type ListStream = Messages<FileInfo>;
     type ReadStream = Messages<Data>;
+
+    async fn apply_configuration(
+        &self,
+        request: Request<ApplyConfigurationRequest>,
+    ) -> Answer<ApplyConfigurationResponse> {
+        self.unary("ApplyConfiguration", request, |machined, request| {
+            async move { machined.apply_configuration(&request) }.boxed()
+        })
+        .await
+    }
+
+    async fn dmesg(&self, request: Request<DmesgRequest>) -> Answer<Messages<Data>> {
+        self.stream("Dmesg", request, |machined, request, _| {
+            async move { Ok(machined.dmesg(request)) }.boxed()
+        })
+        .await
+    }
+
+    async fn generate_client_configuration(
+        &self,
+        request: Request<GenerateClientConfigurationRequest>,
+    ) -> Answer<GenerateClientConfigurationResponse> {
+        self.unary(
+            "GenerateClientConfiguration",
+            request,
+            |machined, request| async move { machined.client_configuration(&request) }.boxed(),
+        )
+        .await
+    }
 
     async fn version(&self, request: Request<()>) -> Answer<VersionResponse> {
         self.unary("Version", request, |machined, ()| {

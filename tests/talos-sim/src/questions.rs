@@ -13,11 +13,14 @@ pub(crate) trait Question: Clone + Send + 'static {
 }
 
 impl Question for () {}
+impl Question for ApplyConfigurationRequest {}
+impl Question for DmesgRequest {}
 impl Question for EtcdForfeitLeadershipRequest {}
 impl Question for EtcdLeaveClusterRequest {}
 impl Question for EtcdMemberListRequest {}
 impl Question for EtcdSnapshotRequest {}
 impl Question for EventsRequest {}
+impl Question for GenerateClientConfigurationRequest {}
 impl Question for RebootRequest {}
 
 impl Question for BootstrapRequest {

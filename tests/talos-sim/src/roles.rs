@@ -19,6 +19,8 @@ pub const IMPERSONATOR: &str = "os:impersonator";
 #[must_use]
 pub fn allowed(method: &str, version: TalosVersion) -> &'static [&'static str] {
     match method {
+        // From a machine in maintenance mode, which lets nobody else in.
+        "ApplyConfiguration" => &[ADMIN, READER],
         "EtcdSnapshot" => &[ADMIN, OPERATOR, ETCD_BACKUP],
         "EtcdStatus" | "EtcdAlarmList" if version.at_least(1, 11) => {
             &[ADMIN, OPERATOR, READER, ETCD_BACKUP]
@@ -26,8 +28,8 @@ pub fn allowed(method: &str, version: TalosVersion) -> &'static [&'static str] {
         "EtcdStatus" | "EtcdAlarmList" => &[ADMIN, OPERATOR],
         "EtcdMemberList" if version.at_least(1, 11) => &[ADMIN, OPERATOR, READER, ETCD_BACKUP],
         "EtcdAlarmDisarm" | "EtcdDefragment" | "ServiceRestart" | "Reboot" => &[ADMIN, OPERATOR],
-        "EtcdMemberList" | "Version" | "ServiceList" | "Events" | "List" | "DiskUsage"
-        | "Mounts" | "Get" | "Watch" => &[ADMIN, OPERATOR, READER],
+        "EtcdMemberList" | "Version" | "ServiceList" | "Events" | "Dmesg" | "List"
+        | "DiskUsage" | "Mounts" | "Get" | "Watch" => &[ADMIN, OPERATOR, READER],
         _ => &[ADMIN],
     }
 }

@@ -87,6 +87,8 @@ pub(crate) struct Machine {
     /// Nobody promotes this node's member.
     pub(crate) stays_learner: bool,
     pub(crate) restore: Restore,
+    /// What machined wrote into the kernel's log since the boot.
+    pub(crate) kernel_log: Vec<String>,
 }
 
 impl Machine {
@@ -112,6 +114,7 @@ impl Machine {
             keeps_disk: false,
             stays_learner: false,
             restore: Restore::default(),
+            kernel_log: Vec::new(),
         }
     }
 
@@ -131,6 +134,7 @@ impl Machine {
         self.kubelet_restarts.clear();
         self.sequence = None;
         self.bootstraps = false;
+        self.kernel_log.clear();
     }
 
     pub(crate) fn is_held_up(&self, reason: HeldUp) -> bool {

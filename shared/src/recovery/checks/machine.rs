@@ -107,7 +107,7 @@ pub(super) fn role(evidence: &Evidence<'_>) -> Vec<Finding> {
                 format!("role {}", roles.join(", "))
             }
         ))
-        .hint("use an admin's talosconfig, from the machine secrets: `talosctl gen config --with-secrets`")
+        .hint("use an admin's talosconfig, from the machine secrets: `talosctl gen config --with-secrets FILE`")
     }]
 }
 

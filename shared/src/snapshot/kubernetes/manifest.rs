@@ -31,7 +31,7 @@ const JOB_LABELS: &[&str] = &["controller-uid", "batch.kubernetes.io/controller-
 /// Finalizers of a deletion that was under way.
 const DELETION: &[&str] = &["foregroundDeletion", "orphan"];
 
-/// Makes `object` ready for `kubectl apply`.
+/// Makes `object` ready for `kubectl apply --server-side`.
 pub fn ready_to_apply(object: &mut Json) {
     let kind = object["kind"].as_str().unwrap_or_default().to_owned();
     let Some(fields) = object.as_object_mut() else {

@@ -31,7 +31,7 @@ fn alone(folder: &Path, script: &str) -> Output {
 /// Lines of what a document tells to type, without those for which there is nothing here: a
 /// release, an index of krew, this repository on the network.
 fn told(document: &str) -> Vec<String> {
-    let blocks = crate::documents::fenced(document, "").into_iter();
+    let blocks = e2e::documents::fenced(document, "").into_iter();
     let mine = blocks.filter(|block| {
         let elsewhere = ["krew index", "krew install", "cargo install", "…"];
         block.contains("etcdbackup") && !elsewhere.iter().any(|word| block.contains(word))

@@ -1,32 +1,9 @@
 //! Commands of the documentation, run as printed.
 
+use e2e::documents::{blocks, fenced};
 use e2e::{BUCKET, World, repository, text};
 
 use crate::support::{backed_up, code, ok, serving};
-
-/// The `sh` blocks of a document, however far they are indented.
-pub(crate) fn blocks(document: &str) -> Vec<String> {
-    fenced(document, "sh")
-}
-
-/// The blocks of a document that are tagged so; without a tag: `""`.
-pub(crate) fn fenced(document: &str, tag: &str) -> Vec<String> {
-    let text = std::fs::read_to_string(repository().join(document)).unwrap();
-    let (mut found, mut block) = (Vec::new(), None::<(bool, String)>);
-    for line in text.lines() {
-        let line = line.trim();
-        match (line.strip_prefix("```"), block.as_mut()) {
-            (Some(opened), None) => block = Some((opened == tag, String::new())),
-            (Some(_), Some(_)) => {
-                let (wanted, block) = block.take().unwrap();
-                found.extend(wanted.then_some(block));
-            }
-            (None, Some((_, block))) => *block += &format!("{line}\n"),
-            (None, None) => {}
-        }
-    }
-    found
-}
 
 /// A world with the files that a document speaks of, and one backup.
 fn world() -> World {

@@ -18,6 +18,7 @@ use tokio::sync::oneshot;
 
 use crate::cluster::{Cluster, Node};
 use crate::etcd::process::{Processes, Slot};
+use crate::machined::operator::kernel_line;
 use crate::services;
 use crate::state::{Restore, Secrets};
 
@@ -187,6 +188,7 @@ impl Life {
 
     /// Writes into the history of etcd's service.
     fn record(&self, state: &'static str, message: &str) {
+        self.log(&format!("service[etcd]({state}): {message}"));
         let event = self.node.machine().etcd.as_mut().map(|service| {
             service.push(state, message);
             service.state_event("etcd")
@@ -194,6 +196,12 @@ impl Life {
         if let Some(event) = event {
             self.node.events.service(&event);
         }
+    }
+
+    /// Writes into the kernel's log, as machined does.
+    fn log(&self, text: &str) {
+        let line = kernel_line(text);
+        self.node.machine().kernel_log.push(line);
     }
 
     /// How long something has gone on, in Talos' time.

@@ -117,6 +117,7 @@ impl Life {
             .await
             .inspect_err(|text| self.cluster.record.refuse(text.clone()))
             .map_err(|text| failed(verifying, &text))?;
+        self.log("recovering etcd from snapshot");
         let mut restore = self.restorer(processes, &snapshot, &member(&self.node), "");
         restore.arg(format!(
             "--skip-hash-check={}",

@@ -2,6 +2,7 @@
 
 mod files;
 mod members;
+pub(crate) mod operator;
 mod recovery;
 mod tar;
 

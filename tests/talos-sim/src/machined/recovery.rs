@@ -103,7 +103,7 @@ impl Machined {
     }
 
     /// A sequence cannot take over from another, and its watchers are told so. A reboot can.
-    fn start(&self, sequence: Sequence) -> Result<(), Status> {
+    pub(super) fn start(&self, sequence: Sequence) -> Result<(), Status> {
         let busy = self.node.machine().sequence;
         if let Some(other) = busy.filter(|_| sequence.name != "reboot") {
             let text = format!("sequence {other} is in progress");

@@ -105,7 +105,7 @@ fn in_namespace(file: &str, namespace: &str, groups: &[&Group], gone: &[&str]) -
     let each = told(groups);
     if gone.contains(&namespace) {
         return Finding::warn(format!("namespace {namespace} is missing, with {each}")).hint(format!(
-            "bring it back: `talosctl-snapshot-inspect get {file} --all -n {namespace} | kubectl apply -f -`; Secrets need `--machine-config FILE --show-secrets`"
+            "bring it back: `talosctl-snapshot-inspect get {file} --all -n {namespace} | kubectl apply --server-side -f -`; Secrets need `--machine-config FILE --show-secrets`"
         ));
     }
     let of = format!(" -n {namespace}");
@@ -148,7 +148,7 @@ fn bring_back(file: &str, groups: &[&Group], of: &str) -> String {
         ""
     };
     format!(
-        "bring them back: `talosctl-snapshot-inspect get {file} {told}{of}{opened} | kubectl apply -f -`{more}"
+        "bring them back: `talosctl-snapshot-inspect get {file} {told}{of}{opened} | kubectl apply --server-side -f -`{more}"
     )
 }
 

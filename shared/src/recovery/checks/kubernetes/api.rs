@@ -1,6 +1,6 @@
 //! The API servers themselves, and the parts of the API that others serve.
 
-use super::super::super::finding::{Finding, about};
+use super::super::super::finding::{Finding, Severity, about};
 use super::super::Evidence;
 use super::{counted, first_of, judged};
 
@@ -28,8 +28,8 @@ pub(in super::super) fn servers(evidence: &Evidence<'_>) -> Vec<Finding> {
             node.node
         );
         let finding = match finding.hint {
-            None => finding.hint(hint),
-            Some(_) => finding,
+            None if finding.severity != Severity::Ok => finding.hint(hint),
+            _ => finding,
         };
         Some(finding.on(node))
     });

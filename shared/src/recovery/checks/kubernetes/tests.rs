@@ -78,6 +78,13 @@ fn a_cluster_that_is_back_has_nothing_odd() {
 }
 
 #[test]
+fn who_is_well_needs_no_advice() {
+    let findings = found(&survey(&[Is::Voting; 3]), &kubernetes(3)).into_iter();
+    let told = findings.filter(|one| one.severity == Severity::Ok && one.hint.is_some());
+    assert_eq!(told.map(|one| one.what).collect::<Vec<_>>(), [""; 0]);
+}
+
+#[test]
 fn a_server_that_is_not_ready_fails_and_a_silent_one_is_unknown() {
     let said = said(|_, kubernetes| {
         kubernetes.servers[1].failing = Known::Is(vec!["etcd".to_owned()]);
@@ -354,10 +361,10 @@ fn what_a_snapshot_had_more_is_named_with_the_command_that_brings_it_back() {
         ]
     );
     for (place, command) in [
-        "get before.snapshot widgets.example.org/w0 widgets.example.org/w1 | kubectl apply -f -",
-        "get before.snapshot secrets/key -n data --machine-config FILE --show-secrets | kubectl apply -f -",
-        "get before.snapshot --all -n web | kubectl apply -f -",
-        "get before.snapshot namespaces/empty | kubectl apply -f -",
+        "get before.snapshot widgets.example.org/w0 widgets.example.org/w1 | kubectl apply --server-side -f -",
+        "get before.snapshot secrets/key -n data --machine-config FILE --show-secrets | kubectl apply --server-side -f -",
+        "get before.snapshot --all -n web | kubectl apply --server-side -f -",
+        "get before.snapshot namespaces/empty | kubectl apply --server-side -f -",
     ]
     .into_iter()
     .enumerate()

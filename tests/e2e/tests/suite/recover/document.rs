@@ -3,8 +3,8 @@
 use std::process::Output;
 
 use super::*;
-use crate::documents::{blocks, fenced};
 use crate::support::code;
+use e2e::documents::{blocks, fenced};
 
 /// A cluster whose nodes are all empty, its backup in the store and nowhere else, and its machine
 /// configs saved.
