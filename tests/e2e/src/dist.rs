@@ -35,11 +35,7 @@ impl Dist {
             _ => ("x86_64", "amd64"),
         };
         let out = folder.join("dist");
-        let dist = || {
-            let mut dist = Command::new(programs().join("dist"));
-            dist.arg("--out").arg(&out);
-            dist
-        };
+        let dist = || dist(&out);
         let triple = format!("{}-{}", processor.0, system.0);
         done(
             dist()
@@ -61,10 +57,25 @@ impl Dist {
             .join(format!("{name}-{version}-{platform}.tar.gz"))
     }
 
+    /// Lays the manifests as a custom index of krew.
+    ///
+    /// # Panics
+    /// It cannot be written.
+    pub fn index(&self, folder: &Path) {
+        done(dist(&self.folder).args(["index", "--index"]).arg(folder));
+    }
+
     /// The krew manifest of a plugin.
     pub fn manifest(&self, plugin: &str) -> PathBuf {
         self.folder.join(format!("krew/{plugin}.yaml"))
     }
+}
+
+/// The program behind `make dist`.
+fn dist(out: &Path) -> Command {
+    let mut dist = Command::new(programs().join("dist"));
+    dist.arg("--out").arg(out);
+    dist
 }
 
 /// The built programs of the suite: `kubectl-…` and `talosctl-…`.

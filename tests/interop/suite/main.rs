@@ -12,6 +12,7 @@
 mod age;
 mod etcd;
 mod etcd_tools;
+mod github;
 mod hand;
 mod inspect;
 mod krew;
