@@ -18,6 +18,7 @@ mod publish;
 mod pull;
 mod raw;
 mod run;
+mod slots;
 mod source;
 mod talos_source;
 mod target;

@@ -8,19 +8,19 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::UnboundedSender;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::laggards::{Laggards, Watched};
+use super::slots::{Slot, Slots};
 use crate::snapshot::Proof;
 
-/// One part; its slot is free again when the last lane dropped it.
+/// One part; its slot is free again when the last lane, and the last of its connections,
+/// dropped the bytes.
 #[derive(Debug)]
 pub(super) struct Part {
     pub(super) number: u32,
     pub(super) offset: u64,
     pub(super) body: Bytes,
     pub(super) last: bool,
-    _slot: OwnedSemaphorePermit,
 }
 
 /// The writing end of a lane.
@@ -34,12 +34,10 @@ pub(super) struct LaneSender {
 /// last part, and every lane aborts.
 pub(super) struct PartWriter {
     lanes: Vec<LaneSender>,
-    slots: Arc<Semaphore>,
+    slots: Slots,
     lag_limit: Duration,
     runtime: Handle,
-    part_size: usize,
-    slot: Option<OwnedSemaphorePermit>,
-    buffer: Vec<u8>,
+    slot: Option<Slot>,
     number: u32,
     offset: u64,
 }
@@ -47,8 +45,7 @@ pub(super) struct PartWriter {
 impl PartWriter {
     pub(super) fn new(
         lanes: Vec<LaneSender>,
-        slots: Arc<Semaphore>,
-        part_size: usize,
+        slots: Slots,
         lag_limit: Duration,
         runtime: Handle,
     ) -> Self {
@@ -57,9 +54,7 @@ impl PartWriter {
             slots,
             lag_limit,
             runtime,
-            part_size,
             slot: None,
-            buffer: Vec::new(),
             number: 0,
             offset: 0,
         }
@@ -67,31 +62,27 @@ impl PartWriter {
 
     /// Sends the last part. Only a proven snapshot gets one.
     pub(super) fn finish(mut self, _proof: &Proof) -> io::Result<u64> {
-        self.take_slot()?;
-        self.send(true)?;
+        let slot = self.take_slot()?;
+        self.send(slot, true)?;
         Ok(self.offset)
     }
 
     /// The slot comes before the bytes: a full pool stops the stages before it.
-    fn take_slot(&mut self) -> io::Result<()> {
-        if self.slot.is_some() {
-            return Ok(());
+    fn take_slot(&mut self) -> io::Result<Slot> {
+        if let Some(slot) = self.slot.take() {
+            return Ok(slot);
         }
         let mut laggards = self.laggards();
         loop {
-            let (limit, slots) = (self.lag_limit, Arc::clone(&self.slots));
+            let (limit, slots) = (self.lag_limit, self.slots.clone());
             // The timer needs the runtime, so it is made inside.
             let waited = self
                 .runtime
-                .block_on(async move { tokio::time::timeout(limit, slots.acquire_owned()).await });
+                .block_on(async move { tokio::time::timeout(limit, slots.take()).await });
             match waited {
-                Ok(Ok(slot)) => {
-                    self.slot = Some(slot);
-                    self.buffer = Vec::with_capacity(self.part_size);
-                    return Ok(());
-                }
+                Ok(Some(slot)) => return Ok(slot),
                 // Never `Interrupted`: whoever writes would try for ever.
-                Ok(Err(_)) => return Err(io::Error::other("stopped")),
+                Ok(None) => return Err(io::Error::other("stopped")),
                 Err(_) => laggards.give_up(),
             }
         }
@@ -102,18 +93,13 @@ impl PartWriter {
         Laggards::new(watched.collect())
     }
 
-    fn send(&mut self, last: bool) -> io::Result<()> {
-        let body = Bytes::from(std::mem::take(&mut self.buffer));
-        let Some(slot) = self.slot.take() else {
-            return Err(io::Error::other("a part without a slot"));
-        };
+    fn send(&mut self, slot: Slot, last: bool) -> io::Result<()> {
         self.number += 1;
         let part = Arc::new(Part {
             number: self.number,
             offset: self.offset,
-            body,
+            body: slot.into_bytes(),
             last,
-            _slot: slot,
         });
         self.offset += part.body.len() as u64;
         let mut reached = false;
@@ -135,13 +121,14 @@ impl PartWriter {
 
 impl Write for PartWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut slot = self.take_slot()?;
         // A full part goes only when more bytes come: the end is told by `finish`.
-        if self.buffer.len() == self.part_size && !bytes.is_empty() {
-            self.send(false)?;
+        if slot.is_full() && !bytes.is_empty() {
+            self.send(slot, false)?;
+            slot = self.take_slot()?;
         }
-        self.take_slot()?;
-        let count = bytes.len().min(self.part_size - self.buffer.len());
-        self.buffer.extend_from_slice(&bytes[..count]);
+        let count = slot.fill(bytes);
+        self.slot = Some(slot);
         Ok(count)
     }
 

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
 use super::cancel::Cancel;
@@ -13,6 +13,7 @@ use super::laggards::{Laggards, Watched};
 use super::lane::{Delivery, Landing, Lane};
 use super::pack::{self, PackError};
 use super::parts::{LaneSender, PartWriter};
+use super::slots::Slots;
 use super::source::{Feed, SnapshotSource, SourceError};
 use super::target::output_failure;
 use crate::failure::{Exit, Failure};
@@ -69,14 +70,13 @@ pub async fn push(
     mut cancel: Cancel,
 ) -> Result<Outcome, SourceError> {
     let (feed, from) = mpsc::channel(plan.batches);
-    let slots = Arc::new(Semaphore::new(plan.slots));
+    let slots = Slots::new(plan.slots, plan.part_size);
     let (senders, lanes) = start_lanes(&plan, &cancel);
     let watched = senders.iter().map(|lane| Arc::clone(&lane.watched));
     let laggards = Laggards::new(watched.collect());
     let writer = PartWriter::new(
         senders,
-        Arc::clone(&slots),
-        plan.part_size,
+        slots.clone(),
         plan.lag_limit,
         tokio::runtime::Handle::current(),
     );
