@@ -1,5 +1,7 @@
 //! From the archive alone: unpack, link, complete, run, remove.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -28,22 +30,23 @@ fn alone(folder: &Path, script: &str) -> Output {
         .unwrap()
 }
 
-/// Lines of what a document tells to type, without those for which there is nothing here: a
-/// release, an index of krew, this repository on the network.
+/// Who signed an archive is known to GitHub and Sigstore alone: this looks at how it is called.
+const GH: &str = r#"#!/bin/sh
+[ $# = 5 ] && [ "$1 $2 $4 $5" = "attestation verify --repo etcdbackup/etcdbackup" ] && test -s "$3"
+"#;
+
+/// What a document tells to type of the archives. krew's blocks are typed beside krew.
 fn told(document: &str) -> Vec<String> {
     let blocks = e2e::documents::fenced(document, "").into_iter();
     let mine = blocks.filter(|block| {
         let elsewhere = ["krew index", "krew install", "cargo install", "…"];
         block.contains("etcdbackup") && !elsewhere.iter().any(|word| block.contains(word))
     });
-    let without = |block: String| {
-        let lines = block.lines().filter(|line| {
-            let elsewhere = ["gh attestation", "kubectl krew uninstall"];
-            !elsewhere.iter().any(|start| line.starts_with(start))
-        });
+    let without_krew = |block: String| {
+        let lines = block.lines().filter(|line| !line.contains(" krew "));
         lines.map(|line| format!("{line}\n")).collect()
     };
-    mine.map(without).collect()
+    mine.map(without_krew).collect()
 }
 
 /// A block whose lines for other shells are typed there.
@@ -73,6 +76,9 @@ fn typed(dist: &Dist, home: &Path, blocks: &[String]) {
     for file in [dist.archive("etcdbackup"), dist.folder.join("SHA256SUMS")] {
         std::fs::copy(&file, home.join(file.file_name().unwrap())).unwrap();
     }
+    std::fs::create_dir(home.join("bin")).unwrap();
+    std::fs::write(home.join("bin/gh"), GH).unwrap();
+    std::fs::set_permissions(home.join("bin/gh"), Permissions::from_mode(0o755)).unwrap();
     for block in blocks {
         let script = format!("export PATH=~/.local/bin:$PATH\n{}", in_its_shell(block));
         let output = alone(home, &script);
@@ -90,6 +96,10 @@ fn what_the_documents_tell_of_the_archive_runs_as_written() {
     typed(&dist, &home, &all);
     assert!(home.join("etcdbackup_0.1.0_amd64.deb").exists());
     assert!(!home.join(".local/bin/kubectl-etcdbackup").exists());
+    let checks = told("SECURITY.md");
+    assert_eq!(checks.len(), 1, "{checks:?}");
+    assert!(checks[0].contains("gh attestation"), "{checks:?}");
+    typed(&dist, &folder.path().join("of-security"), &checks);
     let mut first = told("README.md");
     first.retain(|block| block.contains("tar -xzf"));
     assert_eq!(first.len(), 1, "{first:?}");

@@ -1,6 +1,8 @@
 //! Commands of the documentation, run as printed.
 
-use e2e::documents::{blocks, fenced};
+use std::collections::BTreeMap;
+
+use e2e::documents::{all, blocks, fenced};
 use e2e::{BUCKET, World, repository, text};
 
 use crate::support::{backed_up, code, ok, serving};
@@ -108,11 +110,29 @@ fn the_readme_runs_as_printed() {
         let output = world.shell(block);
         assert!(output.status.success(), "{block}\n{}", text(&output.stderr));
     }
-    // The drill needs what the README says.
-    let mut drill = world.command(e2e::programs().join("kubectl-etcdbackup"));
-    drill.args(["verify", "s3://backups/prod", "--drill", "-i", "key.txt"]);
-    let path = format!("{}:/usr/bin:/bin", e2e::tool("etcd-3.5").display());
-    ok(&drill.env("PATH", path).output().unwrap());
+}
+
+/// The first key, the first backup, the first verify, the first drill, by who has nothing yet.
+#[test]
+fn the_readmes_first_hour_runs_as_printed() {
+    let world = World::with_etcd();
+    for file in ["key.txt", "recipients.txt"] {
+        std::fs::remove_file(world.path(file)).unwrap();
+    }
+    let first = fenced("README.md", "").into_iter();
+    let mut first = first.filter(|block| block.starts_with("age-keygen"));
+    let (check, drill) = ("kubectl etcdbackup verify ", "--drill");
+    let verify = blocks("README.md").into_iter();
+    let verify = verify.filter(|block| block.starts_with(check));
+    let drills = fenced("README.md", "").into_iter();
+    let drills = drills.filter(|block| block.starts_with(check) && block.contains(drill));
+    let all: Vec<String> = first.by_ref().chain(verify).chain(drills).collect();
+    assert_eq!(all.len(), 3, "{all:?}");
+    for block in all {
+        let etcd = e2e::tool("etcd-3.5");
+        let output = world.shell(&format!("export PATH=$PATH:{}\n{block}", etcd.display()));
+        assert!(output.status.success(), "{block}\n{}", text(&output.stderr));
+    }
 }
 
 #[test]
@@ -236,25 +256,191 @@ fn ours(part: &str) -> Option<String> {
 #[test]
 fn every_command_of_every_document_is_known() {
     let world = serving();
-    let mut documents = vec![repository().join("README.md")];
-    for folder in ["docs", "docs/recovery"] {
-        let entries = std::fs::read_dir(repository().join(folder)).unwrap();
-        let paths = entries.map(|entry| entry.unwrap().path());
-        documents.extend(paths.filter(|path| path.extension().is_some_and(|end| end == "md")));
-    }
     let mut seen = 0;
-    for document in documents {
-        for command in commands(&document) {
+    for document in all() {
+        for command in commands(&repository().join(&document)) {
             // Help ends before anything is asked; a flag that is not known ends before help.
             let output = world.shell(&format!("{command} --help"));
             assert!(
                 output.status.success(),
-                "{}: {command}: {}",
-                document.display(),
+                "{document}: {command}: {}",
                 text(&output.stderr)
             );
             seen += 1;
         }
     }
     assert!(seen > 60, "{seen}");
+}
+
+/// Blocks of each document that tell what to type, and the tests that type them: a block more, or
+/// a test less, is seen here. What no test runs is said where it stands.
+const TYPED: [(&str, usize, &[&str]); 21] = [
+    (
+        "README.md",
+        // A picture, and `make demo` and `make test`, which run this.
+        15,
+        &[
+            "the_readme_runs_as_printed",
+            "the_readmes_first_hour_runs_as_printed",
+            "what_the_documents_tell_of_the_archive_runs_as_written",
+            "what_is_told_of_krew_is_typed_as_printed",
+            "what_is_told_of_a_cluster_with_a_cron_job_runs_as_written",
+            "the_readmes_last_pages_bring_a_dead_cluster_back",
+        ],
+    ),
+    (
+        "SECURITY.md",
+        1,
+        &["what_the_documents_tell_of_the_archive_runs_as_written"],
+    ),
+    // A picture, and what a program of the repository prints.
+    ("docs/architecture.md", 1, &[]),
+    ("docs/benchmarks.md", 1, &[]),
+    (
+        "docs/configs.md",
+        // One shows how an object is named.
+        4,
+        &[
+            "what_configs_tells_runs_as_written",
+            "a_replaced_node_gets_its_config_by_hand",
+        ],
+    ),
+    (
+        "docs/configuration.md",
+        1,
+        &["what_configuration_and_retention_tell_runs_as_written"],
+    ),
+    (
+        "docs/install-programs.md",
+        // `cargo install` from GitHub builds everything: minutes, and what `cargo build` does.
+        11,
+        &[
+            "what_the_documents_tell_of_the_archive_runs_as_written",
+            "what_is_told_of_krew_is_typed_as_printed",
+        ],
+    ),
+    (
+        "docs/install.md",
+        9,
+        &[
+            "install_runs_from_the_first_key_to_the_last_unit",
+            "what_is_told_of_a_cluster_with_a_cron_job_runs_as_written",
+        ],
+    ),
+    (
+        "docs/migrate-from-talos-backup.md",
+        4,
+        &["moving_over_from_talos_backup_runs_as_written"],
+    ),
+    (
+        "docs/retention.md",
+        2,
+        &["what_configuration_and_retention_tell_runs_as_written"],
+    ),
+    (
+        "docs/runbook.md",
+        25,
+        &[
+            "the_runbook_brings_a_dead_cluster_back_line_by_line",
+            "a_dead_cluster_comes_back_by_hand",
+        ],
+    ),
+    (
+        "docs/recovery/access.md",
+        3,
+        &[
+            "a_deleted_namespace_comes_back_by_hand",
+            "a_replaced_node_gets_its_config_by_hand",
+        ],
+    ),
+    (
+        "docs/recovery/admin-certificate.md",
+        6,
+        &["an_admin_certificate_is_minted_by_hand"],
+    ),
+    (
+        "docs/recovery/damaged-backup.md",
+        4,
+        &["a_backup_from_before_the_damage_is_found_line_by_line"],
+    ),
+    (
+        "docs/recovery/deleted-namespace.md",
+        5,
+        &["a_deleted_namespace_comes_back_by_hand"],
+    ),
+    (
+        "docs/recovery/dependencies.md",
+        // `talosctl image pull` is known to talosctl; nothing here has a registry.
+        2,
+        &["a_replaced_node_gets_its_config_by_hand"],
+    ),
+    (
+        "docs/recovery/old-state.md",
+        2,
+        &[
+            "what_old_state_tells_to_look_for_is_found",
+            "what_acts_at_once_is_scaled_away_by_hand",
+        ],
+    ),
+    // Omni is a service, and `omnictl` asks nobody else.
+    ("docs/recovery/omni.md", 4, &[]),
+    (
+        "docs/recovery/replaced-node.md",
+        7,
+        &[
+            "a_replaced_node_gets_its_config_by_hand",
+            "the_keys_of_a_new_machines_config_are_proven_line_by_line",
+        ],
+    ),
+    (
+        "docs/recovery/salvage.md",
+        6,
+        &[
+            "what_survives_is_saved_and_restored_line_by_line",
+            "databases_that_are_damaged_everywhere_give_way_line_by_line",
+            "what_survives_is_copied_by_hand",
+        ],
+    ),
+    (
+        "docs/recovery/wrong-snapshot.md",
+        5,
+        &["another_snapshot_than_the_restored_one_is_restored_line_by_line"],
+    ),
+];
+
+/// The text of every module in a folder.
+fn sources(folder: &std::path::Path) -> String {
+    let entries = std::fs::read_dir(folder).unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    let text = |path: std::path::PathBuf| match path.is_dir() {
+        true => sources(&path),
+        false => std::fs::read_to_string(path).unwrap(),
+    };
+    paths.map(text).collect()
+}
+
+#[test]
+fn what_is_told_to_type_is_typed_by_a_test() {
+    let suites = ["tests/e2e/tests/suite", "tests/interop/suite"];
+    let sources: String = suites
+        .map(|folder| sources(&repository().join(folder)))
+        .concat();
+    let told = |document: &String| blocks(document).len() + fenced(document, "").len();
+    let documents = all()
+        .into_iter()
+        .map(|document| (told(&document), document));
+    let documents = documents.filter(|(told, _)| *told > 0);
+    let documents: BTreeMap<_, _> = documents.map(|(told, name)| (name, told)).collect();
+    let claimed = TYPED
+        .iter()
+        .map(|(name, told, _)| ((*name).to_owned(), *told));
+    assert_eq!(documents, claimed.collect(), "blocks of each document");
+    for (document, _, tests) in TYPED {
+        for test in tests {
+            assert!(
+                sources.contains(&format!("#[test]\nfn {test}()")),
+                "{document}: no test is named {test}"
+            );
+        }
+    }
 }

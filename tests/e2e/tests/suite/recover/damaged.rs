@@ -6,7 +6,7 @@ use crate::support::{code, refused};
 const PROVE: &str = "--prove-databases";
 
 /// The first so many databases are damaged: etcd starts and ends again on them.
-fn damaged(count: usize) -> World {
+pub(super) fn damaged(count: usize) -> World {
     let world = backed_up();
     for node in 0..count {
         world.talos.corrupt_database(node).unwrap();

@@ -27,13 +27,13 @@ fn dead() -> (World, (u32, i64)) {
 }
 
 /// A line of a document, with the addresses of this cluster for those of the example.
-fn here(world: &World, line: &str) -> String {
+pub(super) fn here(world: &World, line: &str) -> String {
     (0..3).fold(line.to_owned(), |line, node| {
         line.replace(&format!("10.0.0.{}", node + 2), &world.talos.address(node))
     })
 }
 
-fn typed(world: &World, exports: &str, line: &str) -> Output {
+pub(super) fn typed(world: &World, exports: &str, line: &str) -> Output {
     let (line, etcd) = (here(world, line), e2e::tool("etcd-3.5"));
     world.shell(&format!(
         "export ETCDBACKUP_SURVEY_PAUSE=1ms PATH=$PATH:{}; {exports}{line}",
@@ -41,7 +41,7 @@ fn typed(world: &World, exports: &str, line: &str) -> Output {
     ))
 }
 
-fn expect(line: &str, output: &Output, codes: &[i32]) {
+pub(super) fn expect(line: &str, output: &Output, codes: &[i32]) {
     let (code, said) = (code(output), said(output));
     assert!(codes.contains(&code), "{line}: {code}\n{said}");
 }
@@ -104,7 +104,7 @@ fn the_readmes_last_pages_bring_a_dead_cluster_back() {
     is_back(&world, before);
 }
 
-fn is_back(world: &World, before: (u32, i64)) {
+pub(super) fn is_back(world: &World, before: (u32, i64)) {
     for node in 0..3 {
         world.talos.await_healthy(node).unwrap();
         assert_eq!(world.talos.hash_kv(node).unwrap(), before, "node {node}");

@@ -2,6 +2,7 @@
 
 mod damaged;
 mod document;
+mod pages;
 mod restore;
 mod runbook;
 mod salvage;
