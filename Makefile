@@ -22,7 +22,7 @@ test: build
 
 # Other makers' programs and libraries against ours; needs Go.
 interop: build
-	tests/tools/fetch etcd-3.5 age kubectl aws
+	tests/tools/fetch etcd-3.5 age kubectl aws shellcheck
 	tests/interop/build
 	cargo test --locked --workspace --features interop/go --no-fail-fast --test interop
 
@@ -33,7 +33,9 @@ fuzz:
 lint:
 	cargo fmt --all --check
 	cargo fmt --check --manifest-path tests/fuzz/Cargo.toml
-	tests/tools/fetch codespell && target/tools/codespell/codespell
+	tests/tools/fetch codespell shellcheck
+	target/tools/codespell/codespell
+	target/tools/shellcheck/shellcheck $$(git grep -lE '^#!.*\b(ba|da)?sh$$')
 	cargo clippy --locked --workspace --all-targets --features interop/go -- -D warnings
 	@rows="$$(cargo tree --locked -e normal,build,dev --target all -i ring 2>/dev/null)"; \
 	if [ -n "$$rows" ]; then echo "a second TLS provider:"; echo "$$rows"; exit 1; fi

@@ -31,3 +31,4 @@ mod stubs;
 mod support;
 mod talos_client;
 mod talos_server;
+mod workflows;

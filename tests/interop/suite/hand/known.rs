@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use e2e::golden::replaced;
 use e2e::{repository, text, tool};
 
-use super::documents;
 use crate::process::other;
 
 /// Where a command ends within a line.
@@ -99,7 +98,9 @@ fn screens(folder: &Path) -> Vec<PathBuf> {
 #[test]
 fn every_talosctl_command_that_is_told_is_one() {
     let goldens = repository().join("tests/e2e/goldens");
-    let files = documents().into_iter().chain(screens(&goldens));
+    let documents = e2e::documents::all().into_iter();
+    let files = documents.map(|document| repository().join(document));
+    let files = files.chain(screens(&goldens));
     let mut told = BTreeSet::new();
     for file in files {
         // Some goldens are no text.

@@ -6,11 +6,12 @@ mod known;
 mod namespace;
 mod pages;
 mod runbook;
+mod salvage;
 
 use std::process::Output;
 
 use e2e::documents::blocks;
-use e2e::{World, repository, text, tool};
+use e2e::{World, text, tool};
 use talos_sim::{Builder, Simulator};
 
 use crate::process::wait_for;
@@ -120,15 +121,4 @@ fn of(document: &str, start: &str) -> String {
     let mut found: Vec<String> = all.filter(|block| block.starts_with(start)).collect();
     assert_eq!(found.len(), 1, "{document}: {start}");
     found.remove(0)
-}
-
-/// All documents.
-fn documents() -> Vec<std::path::PathBuf> {
-    let mut all = vec![repository().join("README.md")];
-    for folder in ["docs", "docs/recovery"] {
-        let entries = std::fs::read_dir(repository().join(folder)).unwrap();
-        let paths = entries.map(|entry| entry.unwrap().path());
-        all.extend(paths.filter(|path| path.extension().is_some_and(|end| end == "md")));
-    }
-    all
 }
