@@ -5,7 +5,7 @@ SHELL := /bin/bash
 export CARGO_INCREMENTAL ?= 0
 # Without what only tests switch on.
 release = cargo build --locked --release --workspace --exclude interop --bins
-.PHONY: demo test fuzz lint interop bench build tools kubernetes documents dist krew-index
+.PHONY: demo test fuzz lint interop from-source bench build tools kubernetes documents dist krew-index
 
 build: ; cargo build --locked --workspace --bins
 tools: ; tests/tools/fetch
@@ -25,6 +25,11 @@ interop: build
 	tests/tools/fetch etcd-3.5 age kubectl aws shellcheck
 	tests/interop/build
 	cargo test --locked --workspace --features interop/go --no-fail-fast --test interop
+
+# `cargo install` as docs/install-programs.md prints it, from a GitHub on loopback. A step of
+# RELEASING.md and none of `.ci/run`: it builds three programs from nothing.
+from-source: build
+	cargo test --locked --workspace --features interop/go --test interop -- --ignored cargo::
 
 # Every parser of foreign bytes, a fixed number of inputs; needs g++.
 fuzz:

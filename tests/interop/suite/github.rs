@@ -85,6 +85,17 @@ impl GitHub {
             ("GIT_SSL_CAINFO", authority),
         ]
     }
+
+    /// The same for git alone: whatever else downloads goes where it always goes.
+    pub(crate) fn of_git(&self) -> [(&'static str, String); 4] {
+        let [(_, proxy), _, authority] = self.environment();
+        [
+            ("GIT_CONFIG_COUNT", "1".to_owned()),
+            ("GIT_CONFIG_KEY_0", format!("http.https://{HOST}/.proxy")),
+            ("GIT_CONFIG_VALUE_0", proxy),
+            authority,
+        ]
+    }
 }
 
 fn git(folder: &Path, arguments: &[&str]) {

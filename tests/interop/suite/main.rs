@@ -10,6 +10,7 @@
 )]
 
 mod age;
+mod cargo;
 mod etcd;
 mod etcd_tools;
 mod github;
