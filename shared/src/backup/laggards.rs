@@ -48,8 +48,13 @@ impl Watched {
         if self.has_ended() {
             self.done.load(Ordering::Acquire)
         } else {
-            self.pending.load(Ordering::Acquire) == 0
+            self.has_none()
         }
+    }
+
+    /// It has no part that is not yet stored, and if it failed no use for one.
+    pub(super) fn has_none(&self) -> bool {
+        self.has_ended() || self.pending.load(Ordering::Acquire) == 0
     }
 }
 

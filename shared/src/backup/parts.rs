@@ -13,6 +13,10 @@ use super::laggards::{Laggards, Watched};
 use super::slots::{Slot, Slots};
 use crate::snapshot::Proof;
 
+/// How long the bytes of parts may be held when all of them are stored: longer than a connection
+/// that is in use needs to let go of them.
+const AFTERMATH: Duration = Duration::from_secs(2);
+
 /// One part; its slot is free again when the last lane, and the last of its connections,
 /// dropped the bytes.
 #[derive(Debug)]
@@ -74,7 +78,11 @@ impl PartWriter {
         }
         let mut laggards = self.laggards();
         loop {
-            let (limit, slots) = (self.lag_limit, self.slots.clone());
+            let limit = match self.all_stored() {
+                true => self.lag_limit.min(AFTERMATH),
+                false => self.lag_limit,
+            };
+            let slots = self.slots.clone();
             // The timer needs the runtime, so it is made inside.
             let waited = self
                 .runtime
@@ -83,9 +91,16 @@ impl PartWriter {
                 Ok(Some(slot)) => return Ok(slot),
                 // Never `Interrupted`: whoever writes would try for ever.
                 Ok(None) => return Err(io::Error::other("stopped")),
+                // No destination can be the reason, but a connection that somebody left open.
+                Err(_) if self.all_stored() => self.slots.renew(),
                 Err(_) => laggards.give_up(),
             }
         }
+    }
+
+    /// Whether no lane has a part on its way.
+    fn all_stored(&self) -> bool {
+        self.lanes.iter().all(|lane| lane.watched.has_none())
     }
 
     fn laggards(&self) -> Laggards {
@@ -134,5 +149,45 @@ impl Write for PartWriter {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::mpsc;
+
+    use super::*;
+    use crate::store::{self, Destination, Store, StoreOptions};
+
+    /// A writer of parts of four bytes with two slots, and its one lane.
+    fn writer(store: Arc<dyn Store>) -> (PartWriter, mpsc::UnboundedReceiver<Arc<Part>>) {
+        let (parts, lane) = mpsc::unbounded_channel();
+        let watched = Arc::new(Watched::new(store));
+        let lanes = vec![LaneSender { parts, watched }];
+        let limit = Duration::from_millis(20);
+        let runtime = Handle::current();
+        let writer = PartWriter::new(lanes, Slots::new(2, 4), limit, runtime);
+        (writer, lane)
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn bytes_that_are_held_after_they_were_stored_do_not_stop_the_next_parts() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("file://{}", folder.path().display());
+        let url = Destination::parse(&url).unwrap();
+        let store = store::open(&url, &StoreOptions::default()).await;
+        let (mut writer, mut lane) = writer(store.unwrap());
+        let watched = Arc::clone(&writer.lanes[0].watched);
+        let written = std::thread::spawn(move || writer.write_all(&[7; 40]).map(|()| writer));
+        let mut held = Vec::new();
+        while let Some(part) = lane.recv().await {
+            held.push(part.body.clone());
+            watched.pending.fetch_sub(1, Ordering::AcqRel);
+            if held.len() == 9 {
+                break;
+            }
+        }
+        assert!(held.iter().all(|body| body[..] == [7; 4]));
+        assert!(written.join().unwrap().is_ok());
     }
 }

@@ -4,7 +4,8 @@
 //! A part may outlive its upload: the connection that sent it keeps its bytes until it turns
 //! to them again. So a buffer is free when its bytes are, not when the store has answered;
 //! and it is filled again rather than given back to the allocator, which may keep it beside
-//! the next one.
+//! the next one. A connection that never turns to them again must not stop the backup:
+//! [`Slots::renew`].
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -16,6 +17,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 pub(super) struct Slots {
     free: Arc<Semaphore>,
     idle: Arc<Mutex<Vec<Vec<u8>>>>,
+    count: usize,
     size: usize,
 }
 
@@ -33,6 +35,7 @@ impl Slots {
         Self {
             free: Arc::new(Semaphore::new(count)),
             idle: Arc::default(),
+            count,
             size,
         }
     }
@@ -46,6 +49,11 @@ impl Slots {
             slots: self,
             _permit: permit,
         })
+    }
+
+    /// As many buffers again, where all of them are held by what is in use no more.
+    pub(super) fn renew(&self) {
+        self.free.add_permits(self.count);
     }
 
     /// Nobody gets a buffer any more, and whoever waits is told.

@@ -288,7 +288,8 @@ impl Upload for Kept {
         if parts.len() < number {
             parts.resize(number, Bytes::new());
         }
-        parts[number - 1] = body;
+        // A copy: what is held is memory that the next parts wait for.
+        parts[number - 1] = Bytes::copy_from_slice(&body);
         Ok(())
     }
 
